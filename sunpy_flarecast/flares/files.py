@@ -37,7 +37,7 @@ _FIRST_YEAR: Final = 75
 def read_table(path: Path) -> Any:
     """Read the table in a file: a mapping of its columns; all values of plain text files are text."""
     if path.is_dir():
-        raise QueryError(f"Cannot read the flare table {path}: it is a folder. Name a file in it.")
+        raise QueryError(f"Cannot read the flare table {path}: it is a folder. Give the path of a file in it.")
     if not path.is_file():
         raise QueryError(f"Cannot read the flare table {path}: there is no such file. Correct the path.")
     try:
@@ -90,7 +90,7 @@ def _csv(path: Path) -> dict[str, list[str]]:
     if any("\0" in line for line in lines):
         raise UnicodeDecodeError("utf-8", b"\0", 0, 1, "a null character")
     if not lines:
-        raise QueryError(f"The flare table {path} is empty. Download it again, or name another file.")
+        raise QueryError(f"The flare table {path} is empty. Download it again, or use another file.")
     delimiter = max(",;\t|", key=lines[0].count)
     names, *rows = csv.reader(lines, delimiter=delimiter)
     widths = {len(row) for row in rows}

@@ -82,11 +82,11 @@ def read_flares(
         NOAA's GOES XRS report (``goes-xrs-report_2014.txt``), a CSV file, a file that astropy can read, a table, or
         the result of a search for ``a.hek.EventType("FL")``. GOES classes are required, and peak or start times; NOAA
         numbers, end times and positions are optional. Times are UTC unless they have a scale. Times of day (``0721``)
-        require a column ``date``; a flare may run past midnight. NOAA numbers with four digits since June 2002 get
-        their fifth digit.
+        require a column ``date``; a flare may run past midnight. For flares since June 2002, NOAA numbers with four
+        digits get their fifth digit.
     columns : dict, optional
-        The names of columns that are not recognized, by ``start``, ``peak``, ``end``, ``class``, ``noaa``, ``lon``,
-        ``lat`` (Stonyhurst, degrees), ``position`` (``S12W47``), ``date``.
+        The names of columns that are not recognized, with the keys ``start``, ``peak``, ``end``, ``class``, ``noaa``,
+        ``lon``, ``lat`` (Stonyhurst, degrees), ``position`` (``S12W47``), ``date``.
     extent : tuple of time-like, optional
         Start and end of the time range that the list covers (default: from its first to its last flare).
 
@@ -97,8 +97,8 @@ def read_flares(
     Raises
     ------
     QueryError
-        If the list cannot be read, has no times or classes, has a NOAA number with more than five digits, or contains
-        flares from several sources in the HEK.
+        If the list cannot be read, is empty and has no ``extent``, has no times or classes, has invalid times or NOAA
+        numbers, or contains flares from several sources in the HEK.
 
     Warns
     -----
@@ -117,7 +117,7 @@ def read_flares(
     if isinstance(flares, FlareList):
         if columns:
             raise QueryError(
-                "columns=... names columns of a table, but a FlareList has been read already. Leave columns out."
+                "columns=... is only for tables and files, but a FlareList has been read already. Leave columns out."
             )
         if extent is None:
             return flares
@@ -277,9 +277,9 @@ def _check_sources(found: _Columns) -> None:
     sources = sorted({text for text in texts_of(found["source"]) if text}) if "source" in found else []
     if len(sources) > 1:
         raise QueryError(
-            f"The flares are from {len(sources)} sources in the HEK ({', '.join(sources)}), and many of them are "
-            "listed more than once. Keep one source, such as flares[flares['frm_name'] == 'SWPC'], or search with "
-            "a.hek.FRM.Name == 'SWPC'."
+            f"The flares are from {len(sources)} sources in the HEK ({', '.join(sources)}), and each "
+            "source may list the same flares. Keep one source, such as flares[flares['frm_name'] == 'SWPC'], or search "
+            "with a.hek.FRM.Name == 'SWPC'."
         )
 
 
@@ -322,7 +322,7 @@ def _extent(extent: tuple[Any, Any] | None, times: list[npt.NDArray[np.datetime6
         known = known[~np.isnat(known)]
         if not len(known):
             raise QueryError(
-                "The list of flares is empty. Use another list, or give the time range that it covers: "
+                "The list of flares is empty. Use another list, or give the time range that this list covers: "
                 "read_flares(flares, extent=(start, end)), or --flares-extent START END of dataset build."
             )
         # With a wrong time, a list would seem to cover nearly all times, and records whose flares are unknown would be

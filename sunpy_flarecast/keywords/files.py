@@ -31,9 +31,10 @@ def write_keywords(table: QTable, path: str | os.PathLike[str], *, overwrite: bo
     table : `astropy.table.QTable`
         A table from `FLARECASTResponse.keywords`.
     path : path-like
-        The file: ``.ecsv``, which `astropy.table.QTable.read` reads, ``.parquet``, ``.csv`` or ``.json``. The latter
-        three are for other programs: times are timestamps in UTC, ``T_REC`` is given as its usual text and as a
-        timestamp, and missing values are null. In Parquet files, units and meanings are metadata of the fields.
+        The file: ``.ecsv`` or ``.parquet``, which `read_keywords` reads, or ``.csv`` or ``.json`` for other programs.
+        `astropy.table.QTable.read` also reads ``.ecsv``. In the other three formats, times are timestamps in UTC,
+        ``T_REC`` is given as its usual text and as a timestamp, and missing values are null (empty in ``.csv``). In
+        Parquet files, units and meanings are metadata of the fields.
     overwrite : bool
         Whether to replace an existing file (default: False).
 
@@ -80,12 +81,13 @@ def read_keywords(path: str | os.PathLike[str]) -> QTable:
     Returns
     -------
     `astropy.table.QTable`
-        With units, times and masks, as from `FLARECASTResponse.keywords`.
+        The table with units, times and masks, as from `FLARECASTResponse.keywords`.
 
     Raises
     ------
     QueryError
-        If there is no such file, or it is not a table of keywords.
+        If the file does not exist or is not a table of keywords, or if PyArrow, which ``.parquet`` requires, is not
+        installed.
 
     Examples
     --------

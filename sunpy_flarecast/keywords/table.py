@@ -141,8 +141,8 @@ def keyword_table(
     ]
     if interrupted:
         raise Interrupted(
-            "The request for keywords was interrupted; `partial` of this exception is the table, and "
-            "results.keywords(..., known=partial) requests the rest.",
+            "The request for keywords was interrupted; the attribute `partial` of this exception is the table so far, "
+            "and results.keywords(..., known=partial) requests the rest.",
             table,
         )
     return table
@@ -177,7 +177,7 @@ def _rows(results: QTable) -> dict[str, dict[int, list[int]]]:
 def _check_numbers(results: RecordTable, stacklevel: int) -> None:
     """Warn of records without a number (early versions of the service sent none): their keywords are unavailable."""
     count = int(np.sum(mask_of(results["Record"])))
-    text = f"The record number, which requests for keywords need, is missing for {count:,} of {len(results):,} records"
+    text = f"The record number, needed to request keywords, is missing for {count:,} of {len(results):,} records"
     if count == len(results):
         raise QueryError(f"{text}. Use a service that sends it.")
     if count:
@@ -197,7 +197,7 @@ def _wanted(
     needed = ["Series", "Record", *(keyword.name for keyword in asked)]
     if lost := [name for name in needed if name not in known.colnames]:
         raise QueryError(
-            f"known has no column {lost[0]!r}. It must be a table of results.keywords() with the same keywords."
+            f"known has no column {lost[0]!r}. It must be a table from results.keywords() with the same keywords."
         )
     place = {
         (series, number): of_number[0]

@@ -122,8 +122,8 @@ def check_times(table: QTable) -> None:
     """Check that T_REC is a time; raise `QueryError` if it is text."""
     if not isinstance(table["T_REC"], Time):
         raise QueryError(
-            f"The column T_REC of the table has values of the type {table['T_REC'].dtype}, not times; so do tables "
-            "read from .csv. Keep tables as .ecsv or .parquet, or convert the column: "
+            f"The column T_REC of the table has values of the type {table['T_REC'].dtype}, not times, as in "
+            "tables read from .csv. Keep tables as .ecsv or .parquet, or convert the column: "
             "table['T_REC'] = sunpy.time.parse_time(table['T_REC'].tolist())."
         )
 
@@ -161,7 +161,7 @@ def timeseries_of(
     Raises
     ------
     QueryError
-        If the table has no records or no numbers, or lacks a column or HARP.
+        If the table has no records, no numeric columns or several series, or lacks a requested column or HARP.
     ImportError
         If the packages that `sunpy.timeseries` needs are not installed.
 

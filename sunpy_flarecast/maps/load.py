@@ -93,8 +93,8 @@ def load(
 
     With `sunpy.map.Map` alone, depending on the date of the export and the segment, missing keywords are the text
     ``'nan'``; units are missing (exports since late 2025), wrong (Dopplergrams) or refused; and plots are black.
-    Here missing pixels are NaN. ``map.meta["segment"]`` is the segment's name, as is ``map.meta["content"]``, from
-    which sunpy makes the title of plots.
+    `load` corrects all of this, and missing pixels are NaN. ``map.meta["segment"]`` is the segment's name, as is
+    ``map.meta["content"]``, from which sunpy makes the title of plots.
 
     Read maps in one thread, or in several processes: sunpy and astropy change Python's warning filters, which all
     threads share, while they read.

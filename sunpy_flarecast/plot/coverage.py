@@ -88,7 +88,7 @@ def plot_coverage(results: RecordTable, *, step: u.Quantity | None = None, ax: A
     Raises
     ------
     QueryError
-        If there are no records.
+        If there are no records, none has a T_REC, or ``step`` is not a positive time.
 
     Examples
     --------

@@ -87,8 +87,8 @@ def plot_disk(
     progress : bool, optional
         Show a progress bar while the keywords are requested (default: True).
     ax : `astropy.visualization.wcsaxes.WCSAxes`, optional
-        Axes in helioprojective coordinates, for example those of a map of the whole disk, on which only outlines are
-        drawn. By default a new figure with limb and heliographic grid.
+        Axes in helioprojective coordinates, for example those of a map of the whole disk. The boxes are then drawn as
+        outlines, without fill. By default a new figure with limb and heliographic grid.
 
     Returns
     -------
@@ -97,8 +97,8 @@ def plot_disk(
     Raises
     ------
     QueryError
-        If no records are within a day of that time, there are several times and none is chosen, or the keyword is
-        unknown.
+        If no records are within a day of ``time``, it is not given although there are several time steps, or the
+        keyword is unknown or text.
     ServiceError
         If the service does not return the keywords.
 
@@ -179,7 +179,7 @@ def _step(results: RecordTable, time: Any) -> RecordTable:
         if abs((found.tai - wanted.tai).to(u.day)) > _FARTHEST:
             raise QueryError(
                 f"No records are within a day of {wanted.utc.isot[:16]} UTC; the nearest are at {found.utc.isot[:16]}. "
-                "Search for records at this time, or choose a time of the table."
+                "Search for records at the requested time, or choose a time in the table."
             )
     step: RecordTable = results[(slots == chosen).filled(False)]
     return step

@@ -82,7 +82,7 @@ def none_within(flares: FlareList, first: float, last: float) -> str:
     if not len(flares) or ((days >= first) & (days <= last)).any():
         return ""
     begin, end = (f"{mdates.num2date(day):%Y-%m-%dT%H:%M}" for day in (first, last))
-    none = "The flare of the list is not" if len(flares) == 1 else f"None of the {len(flares):,} flares is"
+    none = "The only flare in the list is not" if len(flares) == 1 else f"None of the {len(flares):,} flares is"
     return f"{none} between {begin} and {end}; no flare is marked."
 
 

@@ -67,11 +67,11 @@ def plot_keywords(
     ----------
     data : `~astropy.table.Table`, `sunpy.timeseries.GenericTimeSeries`, or several time series
         The result of ``results.keywords(...)`` or ``results.timeseries(...)``. ``results.plot_keywords(...)`` requests
-        and draws in one step.
+        the keywords and draws them in one step.
     *keywords : str or sequence of str
         Keywords to draw (default: all that are numbers). If the data have the errors of a keyword (``"errvf"`` for
-        ``"usflux"``), they become its error bars; request them with ``errors=True`` of ``results.timeseries(...)``, or
-        by name in ``results.keywords(...)``.
+        ``"usflux"``), they become its error bars; request them with ``results.timeseries(..., errors=True)``, or by
+        name with ``results.keywords(...)``.
     flares : path-like, table, Fido result, or `~sunpy_flarecast.flares.FlareList`, optional
         Flares to mark, in any form that `sunpy_flarecast.flares.read_flares` accepts; those outside the range of the
         curves are not drawn.
@@ -86,7 +86,8 @@ def plot_keywords(
     Raises
     ------
     QueryError
-        If there is nothing to draw, a keyword is not among the data, or the table of flares has no times or classes.
+        If there is nothing to draw, a keyword is not among the data, the number of axes is not that of the keywords, or
+        the table of flares has no times or classes.
 
     Warns
     -----

@@ -1,4 +1,4 @@
-"""Magnetograms of one time: the whole disk with its active regions, and each of them with its coordinates."""
+"""Magnetograms of one time step: all on the whole disk, and the largest also separately with coordinates."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ _LEFT, _ABOVE, _BELOW = 0.75, 0.3, 0.45
 
 def plot_magnetograms(maps: Iterable[GenericMap], *, limit: float = FIELD_LIMIT) -> Figure:
     """
-    Draw magnetograms of one time: all of them on the disk, and each separately at the same scale, north up.
+    Draw magnetograms of one time step: all of them on the disk, and up to six separately at the same scale, north up.
 
     Parameters
     ----------
     maps : sequence of `sunpy.map.GenericMap`
-        Magnetograms on the CCD grid, of one T_REC. Up to six are drawn separately, those with the most pixels of strong
-        field.
+        Magnetograms on the CCD grid, of one T_REC. If there are more than six, only those with the most pixels of
+        strong field are also drawn separately.
     limit : float, optional
         The grey scale ranges from -limit to limit, in Mx/cm² (default: 1500).
 
@@ -61,7 +61,7 @@ def plot_magnetograms(maps: Iterable[GenericMap], *, limit: float = FIELD_LIMIT)
     Raises
     ------
     QueryError
-        If there are no maps, none has pixels with a value, or they are of several times or not on the CCD grid.
+        If there are no maps, none has pixels with a value, they have different times, or one is not on the CCD grid.
 
     Examples
     --------
@@ -102,7 +102,7 @@ def plot_magnetograms(maps: Iterable[GenericMap], *, limit: float = FIELD_LIMIT)
 
 def plot_disk_maps(maps: Iterable[GenericMap], *, figure: Figure | SubFigure, limit: float = FIELD_LIMIT) -> WCSAxes:
     """
-    Draw maps of one time at their places on the solar disk, with limb, heliographic grid and colour bar.
+    Draw maps of one time step at their places on the solar disk, with limb, heliographic grid and colour bar.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def plot_disk_maps(maps: Iterable[GenericMap], *, figure: Figure | SubFigure, li
     Raises
     ------
     QueryError
-        If there are no maps, or they are of several times or not on the CCD grid.
+        If there are no maps, they have different times, or one is not on the CCD grid.
 
     Examples
     --------

@@ -103,7 +103,7 @@ def plot_record(
     Raises
     ------
     QueryError
-        If the files are of several records, ``ax`` has no room for them, or ``columns`` is not positive.
+        If the files belong to several records, ``ax`` has no room for them, or ``columns`` is not positive.
     FileError
         If there are no files, or one cannot be read.
 
@@ -111,8 +111,8 @@ def plot_record(
     --------
     >>> import sunpy_flarecast
     >>> from sunpy_flarecast.plot import plot_record
-    >>> files = sunpy_flarecast.load("data/6178/20151211")  # doctest: +SKIP
-    >>> axes = plot_record(files)  # doctest: +SKIP
+    >>> maps = sunpy_flarecast.load("data/6178/*.20151211_233600_TAI.*.fits")  # doctest: +SKIP
+    >>> axes = plot_record(maps)  # doctest: +SKIP
     """
     if columns is not None and columns < 1:
         raise QueryError(f"plot_record(columns={columns}): the number of columns must be positive.")

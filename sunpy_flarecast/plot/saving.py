@@ -24,7 +24,7 @@ __all__ = ["check_picture", "save"]
 
 def check_picture(path: str | os.PathLike[str]) -> Path:
     """
-    Check that a plot can be written to a file, before anything is requested for it.
+    Check that a plot can be written to a file, before the data for the plot are requested.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def check_picture(path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     QueryError
-        If there is no such format, or the folder does not exist or is not writable.
+        If the format is unknown, or the folder does not exist or is not writable.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def check_picture(path: str | os.PathLike[str]) -> Path:
     kinds = FigureCanvasBase.get_supported_filetypes()
     if _kind(place) not in kinds:
         raise QueryError(
-            f"Cannot write the plot {place}: unknown format. Its name must end with .png, .pdf, .svg or another "
+            f"Cannot write the plot {place}: unknown format. The file name must end with .png, .pdf, .svg or another "
             f"of {', '.join(sorted(f'.{kind}' for kind in kinds))}."
         )
     return place
@@ -72,14 +72,15 @@ def save(axes: Axes | Iterable[Axes] | FigureBase, path: str | os.PathLike[str],
         some of its axes.
     path : path-like
         The file, in an existing folder; its ending determines the format: ``.png``, ``.pdf``, ``.svg``, or another that
-        matplotlib writes. It is replaced atomically.
+        matplotlib writes. An existing file is replaced atomically.
     dpi : float, optional
         Dots per inch (default: 120).
 
     Raises
     ------
     QueryError
-        If these are not axes, there is no such format, or the folder does not exist or is not writable.
+        If ``axes`` are neither axes nor a figure, the format is unknown, or the folder does not exist or is not
+        writable.
     OSError
         If the file cannot be written.
 

@@ -39,7 +39,7 @@ def _series(name: str) -> str:
     names = [series.name for series in all_series()]
     close = get_close_matches(name.casefold(), names, n=2, cutoff=0.5)
     hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else f"Known: {_listed(names)}."
-    warn_user(f"The series {name!r} is unknown. {hint} It is sent to the service as written.")
+    warn_user(f"The series {name!r} is unknown. {hint} The name {name!r} is sent to the service as written.")
     return name
 
 
@@ -124,7 +124,9 @@ def _create_and(wlk: attr.AttrWalker, tree: attr.Attr) -> list[Query]:
     for condition in parts.get("conditions", ()):
         keywords = [known_keyword(name) for name in condition.keywords]
         if not any(is_in(keyword, parts["series"]) for keyword in keywords):
-            raise QueryError(f"{not_in(keywords[0], [parts['series']])} No record of it can satisfy {condition}.")
+            raise QueryError(
+                f"{not_in(keywords[0], [parts['series']])} No record of {parts['series']} can satisfy {condition}."
+            )
     return [Query(**parts)]
 
 
@@ -200,7 +202,7 @@ def _apply_fixed(_: attr.AttrWalker, leaf: attr.SimpleAttr, parts: dict[str, Any
     if str(leaf.value).upper() not in expected:
         raise QueryError(
             f"{type(leaf).__name__}({leaf.value!r}): a FLARECAST service has only {' and '.join(map(repr, expected))}; "
-            "leave it out."
+            "leave this attr out."
         )
     if type(leaf) is a.Instrument:
         parts["instrument"] = str(leaf.value).upper()

@@ -119,8 +119,8 @@ class HARPNUM(Range, metaclass=AttrType):  # type: ignore[misc]
     """
     HARP numbers: one, a list, or a range.
 
-    The numbers of the definitive and the near-real-time series are unrelated. For SMARPs they are TARP numbers, which
-    are unrelated to both.
+    The numbers of the definitive and the near-real-time series are unrelated. For SMARPs this attr selects TARP
+    numbers, which are unrelated to both.
 
     Parameters
     ----------
@@ -179,12 +179,12 @@ class NOAA(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
     """
     NOAA active regions in a HARP, by the keywords ``NOAA_AR`` (the best match) and ``NOAA_ARS`` (all).
 
-    With ``&``, a HARP must contain all of them.
+    If several NOAA attrs are joined with ``&``, a HARP must contain all of their regions.
 
     Parameters
     ----------
     number : int or iterable of int
-        A number with all five digits; or several, any of which the HARP may contain.
+        A number with all five digits; or several, of which the HARP must contain at least one.
 
     Raises
     ------
@@ -193,8 +193,8 @@ class NOAA(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
     ValueError
         If a list is empty.
     QueryError
-        If a number has fewer than five digits, as is the case only for regions that are older than SHARPs. For SMARPs
-        of those regions, compare ``a.flarecast.Keyword("noaa_ar")``.
+        If a number has fewer than five digits. Only regions before June 2002 have such numbers; for their SMARPs,
+        compare ``a.flarecast.Keyword("noaa_ar")``.
 
     Examples
     --------
@@ -235,9 +235,9 @@ class Tolerance(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
     Raises
     ------
     TypeError
-        If it is not a length of time.
+        If the value is not a length of time.
     ValueError
-        If it is negative or not finite.
+        If the value is negative or not finite.
 
     Examples
     --------
@@ -275,7 +275,7 @@ class Quality(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
     Raises
     ------
     TypeError, ValueError
-        If the value is not ``"good"``, or the mask is not a word of 32 bits.
+        If the value is not ``"good"``, or the mask is not a positive integer of at most 32 bits.
 
     Examples
     --------
@@ -291,7 +291,10 @@ class Quality(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
         if mask is not None and not _is_integer(mask):
             raise TypeError(f"Quality(mask={mask!r}): a mask is an integer, for example Quality(mask=0x400).")
         if mask is not None and not 0 < mask < 1 << 32:
-            raise ValueError(f"Quality(mask={mask}): a mask is a word of 32 bits, for example Quality(mask=0x400).")
+            raise ValueError(
+                f"Quality(mask={mask}): a mask is a positive integer of at most 32 bits, for example "
+                "Quality(mask=0x400)."
+            )
         if value != "good":
             raise ValueError(f"Quality({value!r}): write Quality.good, or Quality(mask=0x400) to exclude bits.")
         self.mask = None if mask is None else int(mask)

@@ -53,9 +53,12 @@ class Keyword(SimpleAttr, metaclass=_KeywordType):  # type: ignore[misc]
     Raises
     ------
     TypeError
-        If the name is not a string.
+        If the name is not a string, or the keyword is compared with anything but one number, quantity or text.
+    ValueError
+        If the keyword is compared with NaN or infinity.
     QueryError
-        When the keyword is compared, if its name is unknown, or the value has a wrong type or unit.
+        When the keyword is compared, if its name is unknown, a text keyword is compared with a number, a numeric
+        keyword is compared with text, or the value has the wrong unit.
 
     Examples
     --------

@@ -33,8 +33,8 @@ class Query:
     """
     A search in terms of the service; times are UTC, and the range includes both ends.
 
-    Conditions that lists of records can decide are applied before records are sampled or the nearest is chosen, all
-    others after that.
+    Conditions on values that every list of records has are applied before the records are sampled or the nearest ones
+    chosen. All other conditions are applied afterwards.
     """
 
     series: str  #: Full name, or the name as the user wrote it if the catalog does not know it.

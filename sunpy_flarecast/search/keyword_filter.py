@@ -98,7 +98,7 @@ def _looked(
             names = " and ".join(name.upper() for name in condition.keywords)
             notes.append(
                 f"{url} sent keywords of {counted(len(records), 'record')} of {query}, but no value of {names}, so "
-                f"none satisfies a condition on {'it' if len(columns) == 1 else 'them'}."
+                f"no record satisfies a condition on {'it' if len(columns) == 1 else 'them'}."
             )
     return Looked(satisfying(records, query), missing, notes, int(known.sum()))
 

@@ -26,14 +26,14 @@ _KINDS: Final = {kind.__name__: kind for kind in (ServiceError, UnreachableError
 @dataclass(frozen=True, kw_only=True)
 class Missing:
     """
-    A part of the range of a search that the service did not answer for.
+    A part of the range of a search for which the service did not send the records or their keywords.
 
     Parameters
     ----------
     start, end : `astropy.time.Time`
-        The interval that was requested, in UTC.
+        The interval, in UTC.
     error : ServiceError
-        Why it is missing.
+        Why the records are missing.
     query : Query
         The query.
     """

@@ -256,7 +256,7 @@ def _too_little(missing: Sequence[Missing]) -> ServiceError:
     todo = (
         f"{first.advice} Without strict, the search returns the records found and lists what is missing."
         if first.advice
-        else "Try again later, or search without strict: it then returns the records found and lists what is missing."
+        else "Try again later, or search without strict, which returns the records found and lists what is missing."
     )
     return ServiceError(
         f"{described(missing)} The rest was not requested. {todo}", reason=first.reason, advice=first.advice

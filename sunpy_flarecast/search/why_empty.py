@@ -80,11 +80,11 @@ def _others(query: Query, listed: Collection[int]) -> str:
     word = region_word(query.series)
     near = [*sorted(harp for harp in listed if harp < first)[-1:], *sorted(harp for harp in listed if harp > last)[:1]]
     if len(listed) <= _LISTED:
-        some = f"{word} in this range is" if len(listed) == 1 else f"{word}s in this range are"
+        some = f"{word} in this time range is" if len(listed) == 1 else f"{word}s in this time range are"
         text = f" The {some} {', '.join(map(str, sorted(listed)))}."
     elif near:
         which = f"{near[0]} is" if len(near) == 1 else f"{near[0]} and {near[1]} are"
-        text = f" Of the {len(listed):,} {word}s in this range, {which} the nearest."
+        text = f" Of the {len(listed):,} {word}s in this time range, {which} the nearest."
     else:
         text = ""
     if first >= LEAST_NOAA and last < _NOAA_END and not (query.harps and first != last):

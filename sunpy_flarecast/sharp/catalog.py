@@ -162,7 +162,7 @@ def find_series(name: str) -> Series | None:
     Parameters
     ----------
     name : str
-        ``"hmi.sharp_720s"``, ``"sharp_720s"`` or ``"720"`` (the service's first name for it).
+        For example ``"hmi.sharp_720s"``, or its short forms ``"sharp_720s"`` and ``"720"`` (an early name).
 
     Returns
     -------

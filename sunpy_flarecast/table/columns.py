@@ -34,7 +34,7 @@ FILE_COLUMNS: Final = ("T_REC", "Series", "HARPNUM", "Record", PREFIX, NAMES)
 MEANINGS: Final = {
     "Start Time": "time of the observation (DATE-OBS)",
     "T_REC": "time step in TAI, every 12 minutes (SMARP: 96)",
-    "Series": "SHARP series",
+    "Series": "SHARP or SMARP series",
     "HARPNUM": "HARP number (SMARP: TARP number)",
     "Quality": "quality bit word, 0 is good",
     "Segments": "number of files",

@@ -195,7 +195,7 @@ def read_table(path: str | os.PathLike[str], cls: type[_Table], client: Any, *, 
     except Exception as error:  # readers raise any type for other files
         raise _not_a_search(place, f"it cannot be read as {kind} ({first_line(error)})") from error
     if about.get("what") != _WHAT or not isinstance(about.get("version"), int):
-        raise _not_a_search(place, "it is another table")
+        raise _not_a_search(place, "it is a table of another kind")
     if about["version"] > _VERSION:
         raise QueryError(
             f"{place} was written by a newer sunpy_flarecast (format {about['version']}; this version reads up to "

@@ -307,7 +307,7 @@ class _Submitted(Generic[_T, _R]):
         if times > _MAX_RESUBMITS:
             raise ClusterError(
                 f"A task was cancelled {times} times in the Dask cluster at {self._address}. Finished work is kept; "
-                "the same call resumes it."
+                "the same call resumes the rest."
             )
         self._submit(task)
         self._again[f"{self._prefix}-{self._number}"] = times
@@ -330,7 +330,7 @@ class _Submitted(Generic[_T, _R]):
     def _lost_scheduler(self) -> ClusterError:
         return ClusterError(
             f"The connection to the Dask scheduler at {self._address} was lost. Finished work is kept; the same call "
-            "with a new client resumes it."
+            "with a new client resumes the rest."
         )
 
 

@@ -26,7 +26,7 @@ def check_output(path: str | os.PathLike[str], purpose: str, *, fresh: bool = Fa
     place = Path(path).expanduser()
     failed = f"{purpose} cannot be written to {place}"
     if place.is_dir():
-        raise QueryError(f"{failed}, which is a folder. Name a file in it.")
+        raise QueryError(f"{failed}, which is a folder. Give the path of a file in it.")
     folder = place.absolute().parent
     if not folder.is_dir():
         raise QueryError(f"{failed}: its folder does not exist. Create it first.")

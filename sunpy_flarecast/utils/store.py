@@ -158,7 +158,8 @@ class Store:
                     if os.path.islink(path) and (os.path.isdir(path) or not _is_below(os.path.realpath(path), root)):
                         raise QueryError(
                             f"{path} is a link to {os.path.realpath(path)}, but a data set must be in one folder. "
-                            "Replace the link with a copy, or move the whole folder there and link to it."
+                            "Replace the link with a copy of its target. To keep the data set elsewhere, move its "
+                            "whole folder there and link to that folder."
                         )
 
     def remove(self, path: str) -> None:
@@ -230,7 +231,7 @@ class Store:
                 ) from error
             if number in _FORBIDDEN or isinstance(error, (PermissionError, FileNotFoundError)):
                 raise QueryError(
-                    f"{self._shown(path)} cannot be written ({reason}). Choose another folder, or change its "
+                    f"{self._shown(path)} cannot be written ({reason}). Choose another folder, or change the "
                     "permissions."
                 ) from error
             raise TransferError(

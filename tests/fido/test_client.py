@@ -155,7 +155,7 @@ A_FORTNIGHT = ("2015-12-11", "2015-12-25")
         ("1999-01-01", "1999-01-02", (), "is before the first SHARPs (2010-05-01)."),
         ("2015-12-11", "2015-12-11", (), "UTC. To give a T_REC, write '2015.12.11_00:00:00_TAI'."),
         ("2015-12-11T00:01", "2015-12-11T00:02", (), "The service has no records of hmi.sharp_720s from"),
-        (*AN_HOUR, (HARPNUM(999999),), "but none with HARPNUM 999999. The HARPs in this range are 4928, 4930, "),
+        (*AN_HOUR, (HARPNUM(999999),), "but none with HARPNUM 999999. The HARPs in this time range are 4928, 4930, "),
         (
             *AN_HOUR,
             (HARPNUM(12192),),
@@ -164,10 +164,10 @@ A_FORTNIGHT = ("2015-12-11", "2015-12-25")
         (
             *AN_HOUR,
             (HARPNUM([12192, 12209]),),
-            "but none with HARPNUM 12192 or 12209. The HARPs in this range are 4928",
+            "but none with HARPNUM 12192 or 12209. The HARPs in this time range are 4928",
         ),
         (*AN_HOUR, (HARPNUM([12192, 12209]),), "write a.flarecast.NOAA([12192, 12209]) (--noaa)."),
-        (*A_FORTNIGHT, (HARPNUM(4929),), "HARPs in this range, 4928 and 4930 are the nearest."),
+        (*A_FORTNIGHT, (HARPNUM(4929),), "HARPs in this time range, 4928 and 4930 are the nearest."),
         (*A_FORTNIGHT, (HARPNUM(9999),), " is the nearest."),
         (
             *AN_HOUR,

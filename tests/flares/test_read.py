@@ -263,7 +263,7 @@ def test_invalid_files_give_a_one_line_error(tmp_path: Path) -> None:
     for path in (tmp_path / "flares.dat", tmp_path / "none.csv", tmp_path):
         with pytest.raises(QueryError, match="Cannot read the flare table"):
             read_flares(path)
-    with pytest.raises(QueryError, match=r"it is a folder\. Name a file in it"):
+    with pytest.raises(QueryError, match=r"it is a folder\. Give the path of a file in it"):
         read_flares(tmp_path)
     text = "peak,class\n2014-02-01T01:25,M1.0\n"
     for data in (text.encode("utf-16"), text.encode("utf-16-le"), bytes(range(256))):
