@@ -91,7 +91,8 @@ def harp_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
         elif names:
             series = names[0]
         else:
-            raise NotHeldError(f"This archive holds no records of HARP {region}.")
+            also = any(archive.harps(name, noaa=region) for name in archive.series())
+            raise site.not_held(request, "HARP", region, "NOAA" if also else None)
         known = [name for name in archive.keyword_names(series) if _is_number(name)]
         fields = ",".join(request.query_params.getlist("keyword"))
         drawn = read_fields(fields, known) or [name for name in _DRAWN if name in known]
@@ -124,7 +125,8 @@ def harp_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
         wanted = _number(region, "NOAA")
         harps = [(name, harp) for name in in_order(archive.series()) for harp in archive.harps(name, noaa=wanted)]
         if not harps:
-            raise NotHeldError(f"This archive holds no records of NOAA {wanted}.")
+            also = any(_first(archive, name, wanted) is not None for name in archive.series())
+            raise site.not_held(request, "NOAA", wanted, "HARP" if also else None)
         return site.page(request, "noaa", {"number": wanted, "harps": harps})
 
     site.add(router, "/harp/{harpnum}", harp)

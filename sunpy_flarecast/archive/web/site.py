@@ -87,11 +87,20 @@ class Site:
         token = bool(self.settings.token_hashes)
         return lines_of(search, self.archive, self._url_of(request), token=token, segments=segments, most=most)
 
+    def not_held(self, request: Request, kind: str, region: int, other: str | None) -> NotHeldError:
+        """Make the error for a HARP or NOAA number without records; its page links to the ``other`` kind, if given."""
+        also = ""
+        if other is not None:
+            request.state.other_page = f"{other.lower()}/{region}", f"{other} {region}"
+            also = f", but of {other} {region}"
+        return NotHeldError(f"This archive holds no records of {kind} {region}{also}.")
+
     def failure(self, request: Request, status: int, message: str) -> Response:
         """Render the page that reports an error."""
         fields = [(name, text) for name, text in request.query_params.multi_items() if name in PARAMETERS]
         search = urlencode(fields) if path_of(request) == "download" else None
         values = {"url": None, "status": status, "message": message, "search": search}
+        values["other"] = getattr(request.state, "other_page", None)
         return self._page(request, "error", values, status)
 
     def _page(self, request: Request, name: str, values: dict[str, Any], status: int) -> Response:

@@ -437,6 +437,20 @@ class TestErrors:
         reply = requests.get(requests.compat.urljoin(f"{service[0]}/{path}", css), timeout=30)
         assert reply.status_code == 200
 
+    @pytest.mark.parametrize(("path", "other"), [("harp/11158", "noaa/11158"), ("noaa/377", "harp/377")])
+    def test_numbers_of_the_other_kind_are_linked(self, service, path, other):
+        text = get(service, path, 404)
+        kind, number = other.split("/")
+        assert f", but of {kind.upper()} {number}." in text
+        (link,) = links(text, other)
+        get(service, link.removeprefix("../"))
+
+    @pytest.mark.parametrize("path", ["harp/4", "noaa/4"])
+    def test_unknown_numbers_have_no_link(self, service, path):
+        text = get(service, path, 404)
+        assert f"no records of {path.replace('/', ' ').upper()}." in text
+        assert not links(text, "/4")
+
     @pytest.mark.parametrize(("path", "status"), [("", 400), ("nothing", 404)])
     def test_an_invalid_host(self, service, path, status):
         headers = {"Accept": "text/html", "Host": "two words"}
