@@ -17,6 +17,7 @@ import click
 from click.core import ParameterSource
 from rich.markup import escape
 
+from sunpy_flarecast.config import TOKEN_VARIABLE, URL_VARIABLE
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.utils.optional_deps import install_command
 from sunpy_flarecast.utils.progress import counting_bar
@@ -231,7 +232,7 @@ def serve(
                 workers=workers,
                 access_log=access_log,
                 listener=listener,
-                ready=partial(_print_url, host, public_url),
+                ready=partial(_print_url, host, public_url, token_file is not None),
                 **options,
             )
         except RuntimeError as error:  # it did not start
@@ -268,12 +269,18 @@ def _opened(directory: Path, index: Path | None, every: float | None, stack: Exi
     return archive
 
 
-def _print_url(host: str, public_url: str | None, url: str) -> None:
+def _print_url(host: str, public_url: str | None, token: bool, url: str) -> None:
     out.print(f"Serving at {url} (Swagger UI at {url}/ui); press Ctrl-C to stop.", soft_wrap=True)
     if host in ("0.0.0.0", "::"):  # noqa: S104 (compared, not bound)
         remote = f"{url.partition('://')[0]}://{socket.gethostname()}:{url.rpartition(':')[2]}"
         out.print(f"The service listens on all addresses of this machine; other machines may reach it at {remote}")
     out.print(f"In Python: sunpy_flarecast.conf.url = '{public_url or url}'", soft_wrap=True)
+    if token:
+        out.print(
+            "Users also need a token: sunpy_flarecast.conf.token = '...', or the environment variables "
+            f"{URL_VARIABLE} and {TOKEN_VARIABLE}.",
+            soft_wrap=True,
+        )
 
 
 @cli.command(epilog=examples("demo", "demo -o trial", "demo --dataset"))

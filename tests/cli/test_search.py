@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shlex
@@ -352,6 +353,26 @@ def test_serve_reports_its_public_url_and_missing_quicklooks() -> None:
         finally:
             child.kill()
     assert err.count("no quicklooks") == err.count("Warning") == 1
+
+
+def test_serve_says_how_to_set_the_token_that_it_requires(tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"{hashlib.sha256(b's3cr3t').hexdigest()}\n", encoding="utf-8")
+    command = [sys.executable, "-m", "sunpy_flarecast", "serve", "--demo", "--port", "0", "--token-file", str(tokens)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            assert child.stdout is not None
+            url = child.stdout.readline().split()[2]
+            assert child.stdout.readline() == f"In Python: sunpy_flarecast.conf.url = '{url}'\n"
+            said = child.stdout.readline()
+            assert "sunpy_flarecast.conf.token = '...'" in said
+            assert "FLARECAST_URL and FLARECAST_TOKEN" in said
+            assert requests.get(f"{url}/HMI", timeout=60).status_code == 401
+            child.send_signal(signal.SIGINT)
+            out, _ = child.communicate(timeout=60)
+        finally:
+            child.kill()
+    assert out == "Stopped.\n"
 
 
 def test_a_port_in_use_gives_one_message(demo: tuple[str, Layer]) -> None:
