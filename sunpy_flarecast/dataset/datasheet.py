@@ -17,7 +17,7 @@ from sunpy_flarecast.utils.reports import counted
 from .checksums import CHECKSUMS
 from .label import rules
 from .model import SETTINGS, Settings
-from .report import unlisted_notes
+from .report import BuildReport, unlisted_notes
 from .split import rule
 
 if TYPE_CHECKING:
@@ -44,11 +44,11 @@ _FORMAT: Final = 1
 
 
 class Provenance(NamedTuple):
-    """The content of ``provenance.json``, its settings and origin, and the SHA-256 of the file."""
+    """The content of ``provenance.json``, its settings and report, and the SHA-256 of the file."""
 
     content: dict[str, Any]
     settings: Settings
-    origin: str  #: ``SYNTHETIC`` if the records are synthetic, else empty.
+    report: BuildReport
     digest: str
 
 
@@ -97,13 +97,13 @@ def read_provenance(store: Store) -> Provenance:
                 "Install a newer version."
             )
         settings = msgspec.convert(content["settings"], Settings)
-        origin = str(content["report"].get("origin", ""))
+        report = msgspec.convert({**content["report"], "out": str(store)}, BuildReport)
     except (msgspec.MsgspecError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise QueryError(
             f"{store} is damaged: its provenance.json is invalid ({error}). Run the build again, or get a complete "
             "copy."
         ) from None
-    return Provenance(content, settings, origin, hashlib.sha256(data).hexdigest())
+    return Provenance(content, settings, report, hashlib.sha256(data).hexdigest())
 
 
 def data_sheet(about: Mapping[str, Any], split: Mapping[str, Any] | None = None) -> str:

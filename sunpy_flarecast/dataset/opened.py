@@ -95,7 +95,8 @@ class Dataset:
         self._store = store
         self._selection = Selection(store, about.settings, about.digest)
         self.settings = about.settings
-        self.origin = about.origin
+        self.origin = about.report.origin
+        self._report = about.report
 
     @cached_property
     def records(self) -> QTable:
@@ -319,7 +320,7 @@ class Dataset:
             chosen = self._selection.label(
                 first[0] if window is None else window, first[1] if threshold is None else threshold
             )
-        return draw(overview_of(self._selection, chosen, self.origin))
+        return draw(overview_of(self._selection, chosen, self._report))
 
     def _facts(self) -> dict[str, str]:
         settings = self.settings

@@ -15,6 +15,7 @@ from sunpy_flarecast.utils.masked import unmasked
 from sunpy_flarecast.utils.reports import counted
 
 from .model import Status
+from .report import lost_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from .report import BuildReport
     from .selection import Selection
 
 __all__ = ["CLASSES", "Overview", "bin_slots", "draw", "overview_of"]
@@ -68,13 +70,15 @@ class Overview(NamedTuple):
     missing: Mapping[str, int]
 
 
-def overview_of(selection: Selection, label: tuple[float, str] | None, origin: str) -> Overview:
-    """Collect the plotted data; ``label`` is a window in hours and a threshold, ``origin`` a keyword of the images."""
+def overview_of(selection: Selection, label: tuple[float, str] | None, report: BuildReport) -> Overview:
+    """Collect the plotted data; ``label`` is a window in hours and a threshold."""
     settings, sets, set_of = selection.settings, selection.sets, selection.set_of()
     columns = selection.columns(*(f"status_{segment}" for segment in settings.segments))
     statuses = [unmasked(column) for column in columns]
-    missing = {reason: sum(int((found == status).sum()) for found in statuses) for status, reason in _REASONS.items()}
-    missing["keyword values"] = selection.missing_keywords()
+    lost = lost_of(report)
+    missing = {"time ranges: not searched": lost.ranges}
+    missing |= {reason: sum(int((found == status).sum()) for found in statuses) for status, reason in _REASONS.items()}
+    missing["keywords: not fetched"] = lost.keywords
     classes: dict[str, npt.NDArray[np.int64]] = {}
     if label is not None:
         largest, unknown = selection.largest_classes(*label)
@@ -82,12 +86,10 @@ def overview_of(selection: Selection, label: tuple[float, str] | None, origin: s
         kinds[unknown] = CLASSES.index("unknown")
         classes = {name: np.bincount(kinds[set_of == name], minlength=len(CLASSES)) for name in sets or ("",)}
         missing["labels"] = int(unknown.sum())
-    if sets:
-        missing["records in no set"] = int((set_of == "").sum())
     harps, times = selection.columns("HARPNUM", "T_REC")
     title = f"{counted(len(times), 'record')} of {counted(len(np.unique(harps)), 'HARP')}, {settings.series}"
     rule = f"within {label[0]:g} h after T_REC" if label else ""
-    return Overview(titled(title, origin), sets, unmasked(slot_of(times)), set_of, classes, rule, missing)
+    return Overview(titled(title, report.origin), sets, unmasked(slot_of(times)), set_of, classes, rule, missing)
 
 
 def draw(overview: Overview) -> Figure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
-__all__ = ["BuildReport", "marked", "unlisted_notes"]
+__all__ = ["BuildReport", "lost_of", "marked", "unlisted_notes"]
 
 #: Maximum number of listed reasons, ranges and HARPs.
 _LISTED: Final = 20
+
+#: Beginning of the reasons why the keywords of records are missing; other reasons are of files.
+_KEYWORDS: Final = "keywords: "
 
 
 @dataclass(slots=True)
@@ -98,6 +101,10 @@ class BuildReport:
         reason = reason.removesuffix(".")
         self.failures[reason] = self.failures.get(reason, 0) + count
 
+    def fail_keywords(self, reason: str, count: int) -> None:
+        """Count records whose keywords could not be fetched, for a reason."""
+        self.fail(f"{_KEYWORDS}{reason}", count)
+
     def __str__(self) -> str:
         lost = sum(self.failures.values())
         ends = [f"{lost:,} {'is' if lost == 1 else 'are'} missing"] if lost else []
@@ -139,6 +146,24 @@ class BuildReport:
             The file; its folder must exist.
         """
         write_report(path, {"complete": self.complete, **msgspec.to_builtins(self)})
+
+
+class Lost(NamedTuple):
+    """Numbers of time ranges that were not searched, of missing files, and of records without keywords."""
+
+    ranges: int
+    files: int
+    keywords: int
+
+
+def lost_of(report: BuildReport) -> Lost:
+    """
+    Count what could not be had; a keyword that a service sends without a value, such as NOAA_ARS, is not missing.
+
+    The description and the plot of a data set count with this function.
+    """
+    keywords = sum(count for reason, count in report.failures.items() if reason.startswith(_KEYWORDS))
+    return Lost(len(report.missing), sum(report.failures.values()) - keywords, keywords)
 
 
 def marked(origin: str) -> str:

@@ -106,11 +106,6 @@ class Selection:
             )
         return tuple(map(known.index, names))
 
-    def missing_keywords(self) -> int:
-        """Count missing values, except those of keywords that the service lacks altogether."""
-        tables = (read_records(self._store, ["index"], optional=[name]) for name in self.settings.keywords)
-        return sum(int(mask_of(table.columns[-1]).sum()) for table in tables)
-
     def largest_classes(self, hours: float, threshold: str) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.bool_]]:
         """Return the largest flare class in each record's window, empty if none, and whether its label is unknown."""
         table = read_labels(self._store, ["window", "threshold", "positive", "largest_class"])

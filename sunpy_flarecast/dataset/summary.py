@@ -12,7 +12,7 @@ from sunpy_flarecast.utils.store import Store
 
 from .datasheet import read_provenance
 from .keyword_sets import listed
-from .report import marked, unlisted_notes
+from .report import lost_of, marked, unlisted_notes
 
 if TYPE_CHECKING:
     import os
@@ -78,12 +78,11 @@ def info(path: str | os.PathLike[str]) -> Info:
     >>> print(dataset.info("sharps-2014"))  # doctest: +SKIP
     """
     store = Store(path)
-    about, settings, origin, _ = read_provenance(store)
+    about, settings, report, _ = read_provenance(store)
     try:
-        report = about["report"]
         split = json.loads(store.read("split.json") or b"{}")
         lines = [
-            f"{store}: {marked(origin)}{counted(report['records'], 'record')}, {counted(report['images'], 'image')}",
+            f"{store}: {marked(report.origin)}{counted(report.records, 'record')}, {counted(report.images, 'image')}",
             f"Built {about['created']} by sunpy_flarecast {about['versions']['sunpy_flarecast']}",
             f"Series {settings.series}, segments {', '.join(settings.segments) or 'none'}",
             f"Keywords {listed(settings.keywords)}",
@@ -91,7 +90,7 @@ def info(path: str | os.PathLike[str]) -> Info:
             *(f"Query {query}" for query in settings.query),
             f"Images {settings.images.encoding if settings.segments else 'none'}",
         ]
-        for name, counts in report["labels"].items():
+        for name, counts in report.labels.items():
             lines.append(f"Label {name}: {', '.join(f'{number:,} {kind}' for kind, number in counts.items())}")
         if split:
             lines.append(f"Split {split['rule']}")
@@ -99,12 +98,11 @@ def info(path: str | os.PathLike[str]) -> Info:
                 lines.append(
                     f"  {name}: {counted(part['records'], 'record')}, {counted(len(part['regions']), 'region')}"
                 )
-        lost = sum(report["failures"].values())
-        if lost or report["missing"]:
-            bare = sum(number for reason, number in report["failures"].items() if reason.startswith("keywords: "))
-            files, ranges = counted(lost - bare, "file"), counted(len(report["missing"]), "time range")
-            lines.append(f"Missing: {files}, keywords of {counted(bare, 'record')}, {ranges}")
-        lines += unlisted_notes(report["unlisted"])
+        lost = lost_of(report)
+        if any(lost):
+            files, ranges = counted(lost.files, "file"), counted(lost.ranges, "time range")
+            lines.append(f"Missing: {files}, keywords of {counted(lost.keywords, 'record')}, {ranges}")
+        lines += unlisted_notes(report.unlisted)
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise QueryError(
             f"{store} is damaged: its provenance.json or split.json is invalid. Run the build again."

@@ -22,11 +22,15 @@ from zarr.storage import LocalStore
 import sunpy_flarecast
 from sunpy_flarecast import FileError, MissingDataWarning, QueryError, dataset
 from sunpy_flarecast.dataset.picture import bin_slots
+from sunpy_flarecast.flares import read_flares
 from sunpy_flarecast.sharp.filenames import file_name
 from sunpy_flarecast.sharp.t_rec import slot_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from faults import Layer
+    from matplotlib.figure import Figure
 
     from sunpy_flarecast.dataset import Dataset
 
@@ -369,6 +373,41 @@ def test_the_plot_shows_the_records_and_that_they_are_synthetic(ds: Dataset) -> 
     for axes in figure.axes:
         boxes = [text.get_window_extent() for text in (*axes.texts, *axes.get_yticklabels()) if text.get_text()]
         assert not any(box.overlaps(other) for place, box in enumerate(boxes) for other in boxes[:place])
+
+
+def missing_in(plot: Figure) -> dict[str, str]:
+    """Read the panel of missing data: numbers by what is missing."""
+    axes = plot.axes[2]
+    names = [label.get_text() for label in axes.get_yticklabels()] if axes.patches else []
+    return dict(zip(names, [text.get_text() for text in axes.texts], strict=False))
+
+
+def test_the_plot_counts_missing_data_as_the_data_sheet_does(
+    demo: tuple[str, Layer], small_flares: Table, tmp_path: Path
+) -> None:
+    found = sunpy_flarecast.FLARECASTClient().search(*QUERY[:2], QUERY[-1], progress=False)
+    found = found[(found["HARPNUM"] < found["HARPNUM"].max()) | (found["T_REC"] == found["T_REC"].max())]
+    options: dict[str, Any] = {
+        "flares": read_flares(small_flares, extent=("2015-12-01", "2016-01-01")),
+        "split": {"train": ("2015-12-10", "2015-12-11T18:00"), "test": ("2015-12-11T18:00", "2015-12-13")},
+        "split_by": "time",
+        "images": False,
+        "progress": False,
+    }
+    dataset.build(tmp_path / "a", found, **options)
+    ds = dataset.open(tmp_path / "a")
+    assert ds.records["noaa_ars"].mask.any()  # a HARP without a NOAA number lacks nothing
+    assert ds.records["split"].mask.any()  # its region is in the other set
+    assert "Nothing that was requested is missing." in (tmp_path / "a/README.md").read_text()
+    assert [text.get_text() for text in ds.plot().axes[2].texts] == ["Nothing is missing."]
+    assert "Missing" not in str(dataset.info(tmp_path / "a"))
+
+    demo[1].faults[str(found["Record"][0])] = answer(b"{}", status=500)
+    with pytest.warns(MissingDataWarning, match="1 is missing"), sunpy_flarecast.conf.set_temp("max_retries", 0):
+        dataset.build(tmp_path / "b", found, **options)
+    assert "- 1 x keywords: " in (tmp_path / "b/README.md").read_text()
+    assert missing_in(dataset.open(tmp_path / "b").plot()) == {"keywords: not fetched": "1", "labels": "1"}
+    assert "Missing: 0 files, keywords of 1 record, 0 time ranges" in str(dataset.info(tmp_path / "b"))
 
 
 @pytest.mark.parametrize(("cadence", "count"), [(1, 30), (8, 400), (240, 31), (600, 200), (5, 1)])
