@@ -35,7 +35,7 @@ _INTERRUPTED: Final = "the fetch was interrupted"
 
 
 class StoppedError(TransferError):
-    """The process that submitted the task was interrupted, and does not wait for it."""
+    """The process that submitted the task does not wait for it: it was interrupted, or is ending this worker."""
 
 
 #: Errors if the scheduler is lost, or (AttributeError) the worker is closing.
@@ -102,7 +102,7 @@ class Leases:
         """
         Share this process's pause for a host, and return that of the other processes, in seconds; it blocks.
 
-        Raises a `StoppedError` if the process that submitted the task was interrupted.
+        Raises a `StoppedError` if the process that submitted the task was interrupted, or is ending this worker.
         """
         try:
             pauses = dict(self._pauses.get(timeout=_TIMEOUT))
@@ -111,7 +111,9 @@ class Leases:
             if now + seconds > until + 1.0 and seconds > 0:
                 pauses[host] = self._known[host] = (now + seconds, seconds)
                 self._pauses.set(pauses)
-        except _LOST:  # whoever waits for the task reports it
+        except _LOST as error:  # whoever waits for the task reports it
+            if self._is_ending():
+                raise StoppedError(_INTERRUPTED) from error
             return 0.0
         if _STOPPED in pauses:
             raise StoppedError(_INTERRUPTED)
@@ -121,10 +123,14 @@ class Leases:
         return max(0.0, float(min(until - now, asked)))
 
     def _stopped(self) -> bool:
-        """Return whether the process that submitted the task was interrupted, and closed the semaphore."""
+        """Return whether nobody waits for the task: an interrupt has closed the semaphore, or ends this worker."""
         with suppress(*_LOST):
             return _STOPPED in self._pauses.get(timeout=_TIMEOUT)
-        return False
+        return self._is_ending()
+
+    def _is_ending(self) -> bool:
+        """Return whether this worker is ending; it has closed its client, and cannot report results any more."""
+        return self._pauses.client.status in ("closing", "closed")
 
     @asynccontextmanager
     async def connection(

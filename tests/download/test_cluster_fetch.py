@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 from click.testing import CliRunner
+from distributed import Client, Semaphore, Variable
 from faults import answer
 from sunpy.net import attrs as a
 
 from sunpy_flarecast import FetchReport, FLARECASTClient, FLARECASTResponse, QueryError, Series, conf, fetch
 from sunpy_flarecast.archive import running
 from sunpy_flarecast.cli import cli
-from sunpy_flarecast.download.connections import Connections, StoppedError, shared_connections
+from sunpy_flarecast.download.connections import Connections, Leases, StoppedError, shared_connections
 from sunpy_flarecast.download.context import Pace
 from sunpy_flarecast.download.places import Pass, fetch_places
 from sunpy_flarecast.download.plan import Place
@@ -27,7 +28,6 @@ from sunpy_flarecast.fits.on_disk import is_whole
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from distributed import Client
     from faults import Layer
 
 pytestmark = pytest.mark.usefixtures("_few_quick_retries")
@@ -208,6 +208,23 @@ def test_a_task_of_an_interrupted_fetch_stops_without_another_pass(
         raise KeyboardInterrupt
     with pytest.raises(StoppedError, match="the fetch was interrupted"):
         cluster.submit(abandoned, pure=False).result(timeout=30)
+
+
+def test_a_task_of_a_worker_that_ends_stops_without_another_pass(cluster: Client) -> None:
+    client = Client(cluster.scheduler.address, loop=cluster.loop, set_as_default=False)
+    with shared_connections(client, 1) as connections:
+        semaphore = Semaphore(1, connections.name, scheduler_rpc=client.scheduler, loop=client.loop)
+        leases = Leases(semaphore, Variable(connections.name, client=client))
+        client.close()  # as a worker does first when its cluster is closed after Ctrl-C
+    with pytest.raises(StoppedError):
+        leases.exchange("http://host", 0)
+
+    async def connected() -> None:
+        async with leases.connection(aiohttp.ClientSession, lambda: False):
+            pass
+
+    with pytest.raises(StoppedError):
+        asyncio.run(connected())
 
 
 def test_a_gate_follows_the_pauses_of_others() -> None:
