@@ -57,11 +57,15 @@ class ProgressLines:
         self.initial: float = 0
         self.total, self._desc, self._unit, self._postfix = total, desc, unit, ""
         self._begun = self._last = time.monotonic()
+        self._written: float | None = None
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
+        # The last items usually arrive shortly after a line; a log should show that all are done.
+        if kind is None and self._written not in (None, self.n):
+            self._write(time.monotonic())
         self.close()
 
     def __bool__(self) -> bool:
@@ -71,17 +75,22 @@ class ProgressLines:
         """Count, and write a line if the last one was written long ago."""
         self.n += n
         if (now := time.monotonic()) - self._last >= _LINE_INTERVAL:
-            self._last = now
-            of = f" of {self.total:,} {self._unit}s" if self.total else f" {self._unit}s"
-            elapsed = timedelta(seconds=int(now - self._begun))
-            what = f"{self._desc or 'Progress'}: {self.n:,}{of}{self._postfix}"
-            sys.stderr.write(f"{what}, {elapsed} elapsed{self._remaining(now)}\n")
-            sys.stderr.flush()
+            self._write(now)
+
+    def _write(self, now: float) -> None:
+        self._last, self._written = now, self.n
+        of = f" of {self.total:,} {self._unit}s" if self.total else f" {self._unit}s"
+        elapsed = timedelta(seconds=int(now - self._begun))
+        what = f"{self._desc or 'Progress'}: {self.n:,}{of}{self._postfix}"
+        sys.stderr.write(f"{what}, {elapsed} elapsed{self._remaining(now)}\n")
+        sys.stderr.flush()
 
     def _remaining(self, now: float) -> str:
         if not self.total or not self.initial < self.n < self.total:
             return ""
         seconds = (now - self._begun) / (self.n - self.initial) * (self.total - self.n)
+        if seconds < 60:
+            return ", less than a minute left"
         return f", about {timedelta(minutes=round(seconds / 60))} left"
 
     def set_postfix_str(self, text: str, refresh: bool = True) -> None:
