@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Final, get_args
 
+import astropy.units as u
 import msgspec
 import numpy as np
 from sunpy.net import attr
@@ -90,11 +91,9 @@ def build_request(
         raise QueryError(
             "stratify=True (--stratify) requires labels. Pass a list of flares (--flares), or leave stratify out."
         )
-    elif by_position or noaa_numbers is not None:
-        raise QueryError(
-            "by_position (--by-position) and noaa_numbers (--noaa-numbers) require labels. Pass a list of flares "
-            "(--flares), or leave them out."
-        )
+    elif given := _label_options(windows, threshold, flare_time, by_position, noaa_numbers):
+        verb, them = ("require", "them") if len(given) > 1 else ("requires", "it")
+        raise QueryError(f"{' and '.join(given)} {verb} labels. Pass a list of flares (--flares), or leave {them} out.")
     settings = Settings(
         service=without_password(base_url((table.service if table is not None else "") or conf.url)),
         series=series,
@@ -211,6 +210,23 @@ def _flares(
     found = read_flares(flares)
     listed = None if noaa_numbers is None else read_harp_numbers(noaa_numbers)
     return found, listed, flare_settings(found, windows, threshold, flare_time, by_position, listed)
+
+
+def _label_options(windows: Any, threshold: Any, flare_time: str, by_position: bool, noaa_numbers: Any) -> list[str]:
+    """Return the options of labels that differ from the defaults of `build`."""
+    try:
+        usual = u.allclose(u.Quantity(windows), 24 * u.hour)
+    except (u.UnitsError, TypeError, ValueError):
+        usual = False
+    thresholds = threshold if isinstance(threshold, str) or not np.iterable(threshold) else list(threshold)
+    options = {
+        "windows (--window)": not usual,
+        "threshold (--threshold)": thresholds not in ("M1.0", ["M1.0"]),
+        "flare_time (--flare-time)": flare_time != "peak",
+        "by_position (--by-position)": by_position,
+        "noaa_numbers (--noaa-numbers)": noaa_numbers is not None,
+    }
+    return [name for name, changed in options.items() if changed]
 
 
 def image_settings(encoding: str, bin: int, shard_records: int) -> ImageSettings:  # noqa: A002

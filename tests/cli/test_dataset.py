@@ -95,7 +95,13 @@ def test_the_extent_of_the_list_of_flares_makes_labels_known(
         (("--flares", "STARTS"), 2, "has no peak times. Use flare_time='start' (--flare-time start)"),
         (("--flares", "STARTS", "--flare-time", "start"), 2, "or use by_position=True (--by-position) if"),
         (("--flares", "STARTS", "--flare-time", "start", "--by-position"), 2, "(--by-position) requires positions"),
-        (("--by-position",), 2, "by_position (--by-position) and noaa_numbers (--noaa-numbers) require labels"),
+        (("--by-position",), 2, "by_position (--by-position) requires labels"),
+        (
+            ("--window", "12 h", "--threshold", "C1.0"),
+            2,
+            "windows (--window) and threshold (--threshold) require labels",
+        ),
+        (("--flare-time", "start"), 2, "flare_time (--flare-time) requires labels"),
         (("--stratify",), 2, "(--stratify) requires sets. Add split={'train': 0.8, 'test': 0.2} (--split train=0.8"),
         (
             ("--split", "train=0.7"),

@@ -53,6 +53,14 @@ FLARES = {"peak_time": ["2015-12-11T12:00", "2015-12-12T12:00"], "class": ["M1.0
         ({"flares": {"class": ["M1.0"], "noaa": [12465]}}, "no column of times"),
         ({"flares": {**FLARES, "noaa": [123456, 1]}}, "123456"),
         ({"flares": None, "by_position": True}, "Pass a list of flares"),
+        ({"flares": None, "threshold": "C1.0"}, r"^threshold \(--threshold\) requires labels\. .* or leave it out"),
+        ({"flares": None, "windows": 12 * u.hour}, r"^windows \(--window\) requires labels"),
+        ({"flares": None, "windows": [24, 48] * u.hour}, "Pass a list of flares"),
+        ({"flares": None, "windows": 24}, "Pass a list of flares"),
+        (
+            {"flares": None, "threshold": ["M1.0", "X1.0"], "flare_time": "start"},
+            r"^threshold \(--threshold\) and flare_time \(--flare-time\) require labels\. .* leave them out",
+        ),
     ],
     ids=str,
 )
@@ -223,3 +231,9 @@ def test_settings_identify_the_records_of_a_table(demo: tuple[str, Layer]) -> No
     assert difference(searched, settings) == "it was built from a query, not from a table of records"
     with pytest.raises(QueryError, match="no records"):
         request_for(table[:0])
+
+
+@pytest.mark.parametrize("windows", [24 * u.hour, [1 * u.day], [24] * u.hour])
+@pytest.mark.parametrize("threshold", ["M1.0", ("M1.0",)])
+def test_the_defaults_of_labels_require_no_list_of_flares(windows: Any, threshold: Any) -> None:
+    assert request_for(flares=None, windows=windows, threshold=threshold).settings.flares is None
