@@ -158,7 +158,7 @@ class Lost(NamedTuple):
 
 def lost_of(report: BuildReport) -> Lost:
     """
-    Count what could not be had; a keyword that a service sends without a value, such as NOAA_ARS, is not missing.
+    Count missing data; a keyword that the service sends without a value, such as NOAA_ARS, is not missing.
 
     The description and the plot of a data set count with this function.
     """
