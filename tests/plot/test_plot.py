@@ -521,7 +521,7 @@ def test_the_command_line_draws_each_plot(demo: tuple[str, Layer], tmp_path: Pat
 def test_plots_that_cannot_be_drawn_give_one_message(demo: tuple[str, Layer], tmp_path: Path) -> None:
     shown = run("plot", "coverage", *STEP, "--no-progress", "-o", tmp_path / "x.doc")
     assert shown.exit_code == 2
-    assert "Its name must end with .png" in shown.stderr
+    assert "The file name must end with .png" in shown.stderr
     shown = run("plot", "disk", "1999-01-01", "1999-01-02", "-o", tmp_path / "x.png")
     assert shown.exit_code == 1
     assert "nothing to draw" in shown.stderr
