@@ -76,7 +76,7 @@ def day_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
             "records": 0 if count is None else count.records,
             "harps": [] if count is None else harps_of(series, wanted),
             "marked": step is not None and any(harp.synthetic for harp in step.harps),
-            "midnight": step is not None and step.slot is not None and time_of(step.slot) == "24:00",
+            "midnight": step is not None and step.slot == slot_at(wanted) + SLOTS_A_DAY,
             "time": "" if step is None or step.slot is None else time_of(step.slot),
             "first": days[0] if days else None,
             "last": days[-1] if days else None,

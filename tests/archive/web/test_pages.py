@@ -118,6 +118,15 @@ class TestDays:
         assert re.findall(r">(\d\d Dec)</text>", harp) == ["11 Dec", "12 Dec"]
         assert re.findall(r"<span>(12-\d\d) ", harp) == ["12-11", "12-12"]
 
+    def test_midnight_of_smarps_observed_after_it_is_not_called_24_00(self, tmp_path):
+        name = f"{SMARP}.77.20050115_000000_TAI.magnetogram.fits"
+        keywords = {"T_REC": "2005.01.15_00:00:00_TAI", "DATE-OBS": "2005-01-15T00:00:28"}
+        tiny(tmp_path / name, TARPNUM=77, **keywords)
+        with DirectoryArchive(tmp_path) as archive, running(archive) as url:
+            text = requests.get(f"{url}/day/2005-01-15", timeout=30).text
+        assert "The disk at 2005-01-15 00:00 TAI" in text
+        assert "listed as 24:00" not in text
+
     def test_a_day_without_records(self, service):
         assert f"Its records range from {DAY} to 2015-12-12" in get(service, "day/2016-01-01")
 
