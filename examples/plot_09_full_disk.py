@@ -2,8 +2,8 @@
 HARPs on a full-disk image
 ==========================
 
-Boxes of HARPs and contours of a magnetogram on an image of another instrument. The image is made here, so that no
-download is needed; with a map of AIA or HMI instead, the code works unchanged.
+Boxes of HARPs and contours of a magnetogram on an image from another instrument. The image is made here, so that no
+download is needed; with a map from AIA or HMI instead, the code works unchanged.
 """
 
 import astropy.units as u
