@@ -144,7 +144,7 @@ _NAMED: Final = 10
     show_default=True,
     type=click.IntRange(0),
     metavar="SECONDS",
-    help="How long running transfers may take when the service stops.",
+    help="Time that running transfers are given to finish when the service stops.",
 )
 def serve(
     directory: Path | None,

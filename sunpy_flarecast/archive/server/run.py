@@ -170,7 +170,7 @@ def serve(
     ready : callable, optional
         Called with the service's URL once it can be reached (default: the URL is logged).
     grace : int, optional
-        Seconds that running transfers have to finish when the service stops (default: 30).
+        Seconds that running transfers are given to finish when the service stops (default: 30).
     ssl_cert, ssl_key : path, optional
         Files of a TLS certificate and its key, in PEM (default: no TLS).
     trusted_proxies : sequence of str, optional
