@@ -131,12 +131,17 @@ def dataset() -> None:
     help="Whether sets are shares of the regions, time ranges, or months.",
 )
 @click.option(
-    "--gap", type=_gap, default="0", metavar="LENGTH", help="Time to leave out between two sets by time or month."
+    "--gap",
+    type=_gap,
+    default="0",
+    metavar="LENGTH",
+    help="Time to leave out between consecutive sets; only with --split-by time or month.",
 )
 @click.option(
     "--stratify",
     is_flag=True,
-    help="Give each flare class about the same fraction of every set, as far as possible; only with sets by region.",
+    help="Keep the fraction of each flare class about the same in every set, as far as whole regions allow; only with "
+    "--split-by region.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Seed of the split.")
 @click.option("--images/--no-images", default=True, help="Store images, or only keywords, labels and sets.")
