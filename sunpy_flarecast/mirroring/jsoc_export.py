@@ -31,10 +31,10 @@ _RECORD: Final = re.compile(r"\s*[\w.]+\[(\d+)\]\[([^\]]+)\](?:\{(\w+)\})?\s*", 
 
 #: Why a file cannot be fetched without an export.
 NO_FILE: Final = "JSOC has the record online, but no such file"
-NOT_ONLINE: Final = "JSOC does not have it online"
+NOT_ONLINE: Final = "not online at JSOC"
 
 #: Advice for such files.
-_ADVICE: Final = "an export, which requires an address registered at JSOC (--email), makes it available"
+_ADVICE: Final = "available through an export, which requires an address registered at JSOC (--email)"
 
 
 class Staging:
@@ -54,7 +54,7 @@ class Staging:
         reasons = {name: file.offer.lacking[file.segment] for name, file in wanted.items()}
         left = {name: file for name, file in wanted.items() if reasons[name] != NO_FILE}
         if self._email is None:
-            return {}, reasons | dict.fromkeys(left, f"{NOT_ONLINE}; {_ADVICE}")
+            return {}, reasons | dict.fromkeys(left, f"{NOT_ONLINE}, but {_ADVICE}")
         urls: dict[str, str] = {}
         for number, names in list(notes.items()):
             # Exports of an earlier process are not requested again unless they failed.
@@ -66,7 +66,7 @@ class Staging:
                 left = {name: file for name, file in left.items() if name not in mine}
         for record_set, names in _batches(left):
             if self._pending:
-                reasons |= dict.fromkeys(names, f"{NOT_ONLINE}, and is busy with the export {self._pending}")
+                reasons |= dict.fromkeys(names, f"{NOT_ONLINE}, which is busy with the export {self._pending}")
                 continue
             try:
                 export = self._request(record_set)
@@ -104,13 +104,13 @@ class Staging:
             return type(error.__cause__).__name__ != "DrmsExportError"
         if table is None:
             self._pending = number
-            reasons |= dict.fromkeys(wanted, f"{NOT_ONLINE}, and is still busy with the export {number}")
+            reasons |= dict.fromkeys(wanted, f"{NOT_ONLINE}, which is still busy with the export {number}")
             return True
         given = _urls(zip(table["record"], table["filename"], table["url"], strict=True))
         for name, file in wanted.items():
             url = given.get((file.offer.harpnum, file.offer.slot, file.segment))
             if url is None:
-                reasons[name] = f"{NOT_ONLINE}, and the export does not contain it"
+                reasons[name] = f"{NOT_ONLINE}, and missing from the export"
             else:
                 urls[name] = url
         return True

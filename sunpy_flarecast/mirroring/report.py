@@ -70,10 +70,10 @@ class MirrorReport:
     --------
     >>> from sunpy_flarecast.mirroring import MirrorReport
     >>> report = MirrorReport("sharps", "JSOC", records=2, fetched=61)
-    >>> report.lack("file", "it is not online at JSOC", "hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits")
+    >>> report.lack("file", "not online at JSOC", "hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits")
     >>> print(report)
     2 records from JSOC: 61 files fetched into sharps, 0 already there; 1 file is missing.
-    1 file: it is not online at JSOC (hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits)
+    1 file: not online at JSOC (hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits)
     The same command requests only the missing data.
     >>> report
     <MirrorReport: 2 records from JSOC: 61 files fetched into sharps, 0 already there; 1 file is missing.>

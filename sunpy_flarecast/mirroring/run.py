@@ -296,7 +296,7 @@ def _by_folder(root: Path, offers: Sequence[Offer], report: MirrorReport) -> Ite
     folders: dict[Path, list[Offer]] = {}
     for offer in offers:
         if fault := offer.fault():
-            report.lack("record", f"it cannot be stored because {fault}", f"{offer.series} {offer.key}")
+            report.lack("record", f"cannot be stored because {fault}", f"{offer.series} {offer.key}")
         else:
             report.records += 1
             folders.setdefault(offer.folder(root), []).append(offer)

@@ -92,7 +92,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
             return f"{self.series!r} is not a valid name of a series"
         if wrong := next((name for name in (*self.files, *self.lacking) if _WORD.fullmatch(name) is None), None):
             return f"{wrong!r} is not a valid name of a segment"
-        return "" if self.harpnum is not None or self.recnum is not None else "it lacks HARPNUM and a record number"
+        return "" if self.harpnum is not None or self.recnum is not None else "HARPNUM and record number are missing"
 
 
 class Answer(msgspec.Struct, kw_only=True):

@@ -40,7 +40,7 @@ def test_a_mirror_of_jsoc(jsoc: Served, tmp_path: Path) -> None:
     assert shown.exit_code == 1
     assert shown.stdout == ""
     assert "8 records from" in shown.stderr
-    assert "2 files: JSOC does not have it online" in shown.stderr
+    assert "2 files: not online at JSOC, but available through an export" in shown.stderr
     assert (tmp_path / "report.json").exists()
     shown = run(*arguments, "--email", EMAIL)
     assert shown.exit_code == 0, shown.output

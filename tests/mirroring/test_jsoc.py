@@ -176,7 +176,7 @@ def test_offline_files_are_reported_record_by_record(jsoc: Served, tmp_path: Pat
     assert not report.complete
     assert (report.fetched, len(report.shortfalls)) == (20, 2)
     offline, without = report.shortfalls
-    assert "does not have it online" in offline.reason
+    assert "not online at JSOC" in offline.reason
     assert "--email" in offline.reason
     assert offline.examples == [file_name(SERIES, name, harpnum=6180, slot=1005590) for name in ("Bp", "Bt", "Br")]
     assert without.reason == "JSOC has the record online, but no such file"
@@ -214,8 +214,8 @@ def test_a_slow_export_is_used_by_the_next_mirror(jsoc: Served, tmp_path: Path, 
     report = run(url, tmp_path / "late", email=EMAIL, stage_wait=0)
     assert len(server.exported) == 1  # while an export is pending, no other is requested
     assert [shortfall.reason.rpartition(" with ")[0] for shortfall in report.shortfalls] == [
-        "JSOC does not have it online, and is still busy",
-        "JSOC does not have it online, and is busy",
+        "not online at JSOC, which is still busy",
+        "not online at JSOC, which is busy",
     ]
     report = run(url, tmp_path / "late", email=EMAIL)
     assert report.complete, report
