@@ -35,7 +35,7 @@ def base_url(url: str) -> str:
         whole = False
     if not whole:
         raise QueryError(
-            f"The service's URL {url.rpartition('@')[2]!r} is not an http:// or https:// URL. Set "
+            f"The service's URL {url.rpartition('@')[2]!r} is not a valid http:// or https:// URL. Set "
             f"sunpy_flarecast.conf.url, {URL_VARIABLE} or --url, for example to http://localhost:8001."
         )
     path = parts.path.rstrip("/").removesuffix("/HMI").rstrip("/")

@@ -182,7 +182,7 @@ def test_an_empty_result_is_not_a_success(demo: tuple[str, Layer]) -> None:
         (("openapi", "-o", "no/such/folder/openapi.json"), 2, "its folder does not exist"),
         (("search", *DAY, "--segment", "Br"), 2, "'Br' is in hmi.sharp_cea_720s"),
         (("--url", "http://127.0.0.1:9", "search", *DAY), 1, "cannot be reached"),
-        (("--url", "localhost", "search", *DAY), 2, "is not an http:// or https:// URL"),
+        (("--url", "localhost", "search", *DAY), 2, "is not a valid http:// or https:// URL"),
         (("fetch", *DAY, "--path", "{harp}/{file}"), 2, "Valid: {file}"),
         (("fetch", *DAY, "--report", "/no/such/folder/report.json"), 2, "its folder does not exist"),
         (("serve",), 2, "or --demo for synthetic ones"),

@@ -71,7 +71,7 @@ def test_invalid_arguments_exit_with_2(
         (("--sample", "6"), {}, "is not a length of time"),
         (("--where", "usflx > 5"), {}, "Did you mean 'usflux'"),
         (("--noaa", "2443"), {}, "write --noaa 12443"),
-        (("--url", "localhost"), {}, "is not an http:// or https:// URL"),
+        (("--url", "localhost"), {}, "is not a valid http:// or https:// URL"),
         (("--goood",), {}, "No such option"),
     ):
         status, output = run(words, *more, **replaced)

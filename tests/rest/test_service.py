@@ -134,7 +134,7 @@ def test_http_to_a_port_of_https_is_explained(demo: tuple[str, Layer], client: S
     "url", ["http://host..name:8001", f"http://{'a' * 70}.org", "http://me:se/cret@host", "me:cret@h"]
 )
 def test_invalid_hosts(url: str) -> None:
-    with pytest.raises(QueryError, match="is not an http:// or https:// URL") as caught:
+    with pytest.raises(QueryError, match="is not a valid http:// or https:// URL") as caught:
         Service(url)
     assert "cret" not in str(caught.value)
 
