@@ -99,7 +99,10 @@ def kept(output: Path | None, what: str, write: Callable[[Any, Path], None], res
         yield
     except Interrupted as error:
         if output is None:
-            text = f"The partial result was not saved. With -o FILE it is kept, and the {what} can be resumed."
+            text = (
+                "The partial result was not saved. With -o FILE (.ecsv or .parquet) it is kept, and the "
+                f"{what} can be resumed."
+            )
             err.print(text, soft_wrap=True)
         else:
             write(error.partial, output)
