@@ -146,7 +146,10 @@ _STATE_SCHEMA: Final[dict[str, Any]] = {
         "records": _field("integer", "Number of records; null if not counted."),
         "synthetic": {"type": "boolean", "description": "Whether any series has synthetic records."},
         "indexed": {"type": "string", "description": "Time of the last index update, UTC; absent without an index."},
-        "reindex_failed": {"type": "boolean", "description": "Whether an update has failed since; the log says why."},
+        "reindex_failed": {
+            "type": "boolean",
+            "description": "Whether the latest update of the index failed; the log says why.",
+        },
     },
     "required": ["status", "version", "series", "records", "synthetic"],
 }
