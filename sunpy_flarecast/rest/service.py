@@ -112,7 +112,9 @@ class Service:
         `records`.
         """
         url, asked = days_url(self.url, series), f"days of {series}"
-        return self._ask(url, asked, "a list of daily counts", read_days, retried=False)  # type: ignore[no-any-return]
+        return self._ask(  # type: ignore[no-any-return]
+            url, asked, "a list of daily counts", read_days, retried=False, items="days"
+        )
 
     def meta(self, series: str, recnums: Sequence[int], fields: Sequence[str] = ()) -> dict[int, dict[str, Any]]:
         """
@@ -137,6 +139,7 @@ class Service:
         cache: ReplyCache | None = None,
         settled: bool = False,
         retried: bool = True,
+        items: str = "records",
     ) -> Any:
         """Return the parsed reply to a request, or that of the cache."""
         begin = time.perf_counter()
@@ -154,7 +157,7 @@ class Service:
             raise
         came = len(value[0] if isinstance(value, tuple) else value)
         where = "" if reply is not None else " from the cache"
-        log.debug(f"{url}: {time.perf_counter() - begin:.3f} s, {len(body):,} bytes, {came:,} records{where}")
+        log.debug(f"{url}: {time.perf_counter() - begin:.3f} s, {len(body):,} bytes, {came:,} {items}{where}")
         if reply is not None:
             self.patience.succeeded()
             self.origin = reply.headers.get("Data-Origin", self.origin)

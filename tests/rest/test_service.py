@@ -569,14 +569,16 @@ def test_each_request_is_logged_at_debug_level(demo: tuple[str, Layer]) -> None:
     try:
         with sunpy.log.log_to_list() as logged, Service(url) as service:
             records, _ = service.records("hmi.sharp_720s", START, END)
+            days = service.days("hmi.sharp_720s")
             demo[1].faults["/HMI/"] = answer(b"no", status=404)
             with pytest.raises(ServiceError):
                 service.records("hmi.sharp_720s", START, END)
     finally:
         sunpy.log.setLevel(level)
-    first, second = (record.message for record in logged)
+    first, second, third = (record.message for record in logged)
     assert f"{demo[0]}/HMI/hmi.sharp_720s?{QUERY}: " in first
     assert first.endswith(f" bytes, {len(records)} records")
-    assert "404" in second
-    assert "secret" not in first + second
+    assert second.endswith(f" bytes, {len(days):,} days")
+    assert "404" in third
+    assert "secret" not in first + second + third
     assert {record.levelname for record in logged} == {"DEBUG"}
