@@ -60,8 +60,8 @@ def plot_keywords(
     """
     Draw keywords over time: a panel for each, a curve for each HARP.
 
-    Curves are interrupted where records are missing. Where R_VALUE is 0, there is no polarity inversion line: an open
-    circle on the time axis marks the record, and the scale covers the other values.
+    Curves are interrupted where records are missing. Where R_VALUE is 0, there is no strong-field polarity inversion
+    line: an open circle on the time axis marks the record, and the scale covers the other values.
 
     Parameters
     ----------
