@@ -266,7 +266,8 @@ def _group(group: Any, harp: int, records: QTable, status: Any, settings: Settin
     shape = group["image"].shape
     if shape[0] != len(records) or (np.asarray(records["index"]) != np.arange(len(records))).any():
         order = ", in another order" * (shape[0] == len(records))
-        yield f"HARP {harp} has {counted(len(records), 'record')} and {counted(shape[0], 'image')}{order}."
+        here = counted(len(records), "record")
+        yield f"HARP {harp} has {here} in records.parquet and {shape[0]:,} in images.zarr{order}."
         return
     if tuple(group["segment"][:].tolist()) != settings.segments:
         yield f"The segments of the images of HARP {harp} differ from the settings."

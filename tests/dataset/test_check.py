@@ -217,7 +217,7 @@ def put(name: str, row: int, value: Any) -> Callable[[QTable], None]:
     ("change", "problem"),
     [
         (put("label_1h_M1.0", 0, 1), "Column label_1h_M1.0 differs from labels.parquet in 1 record."),
-        (put("index", 1, 3), "HARP 377 has 5 records and 5 images, in another order."),
+        (put("index", 1, 3), "HARP 377 has 5 records in records.parquet and 5 in images.zarr, in another order."),
         (put("status_Br", 1, 3), "The status or record numbers of the images of HARP 377 differ from records"),
         (put("status_Bp", 1, 1), "The status of Bp contradicts its URL and SHA-256 in 1 record."),
         (put("recnum", 14, 3), "The status or record numbers of the images of HARP 380 differ from records"),
