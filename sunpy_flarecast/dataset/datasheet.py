@@ -181,8 +181,8 @@ not be read; missing images have the fill value. \
 
 def _padded(padded: list[int]) -> str:
     return (
-        f"The images of {_shortened(padded)} differ in shape; they are padded at the end of both axes, and `mask` is "
-        "true for the pixels of the patch."
+        f"The images {_within(padded)} differ in shape; they are padded at the end of both axes, and `mask` is true "
+        "for the pixels of the patch."
     )
 
 
@@ -286,6 +286,9 @@ def _quoted(names: tuple[str, ...]) -> str:
     return ", ".join(f"`{name}`" for name in names) or "none"
 
 
-def _shortened(harps: list[int]) -> str:
-    shown = ", ".join(map(str, harps[:_LISTED]))
-    return f"HARP {shown}" + f" and {len(harps) - _LISTED:,} more" * (len(harps) > _LISTED)
+def _within(harps: list[int]) -> str:
+    if len(harps) == 1:
+        return f"of HARP {harps[0]}"
+    shown = list(map(str, harps[:_LISTED]))
+    last = f"{len(harps) - _LISTED:,} more" if len(harps) > _LISTED else shown.pop()
+    return f"within each of the HARPs {', '.join(shown)} and {last}"

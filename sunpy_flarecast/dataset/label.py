@@ -285,10 +285,11 @@ def rules(settings: FlareSettings) -> str:
     A record is positive if at least one flare at or above the threshold (M1.0) has its peak within the window ...
     """
     other = "start" if settings.time == "peak" else "peak"
-    windows = ", ".join(f"{hours:g}" for hours in settings.windows)
+    *others, longest = (f"{hours:g} h" for hours in settings.windows)
+    windows = f"windows are {', '.join(others)} and {longest}" if others else f"window is {longest}"
     sentences = [
         f"A record is positive if at least one flare at or above the threshold ({', '.join(settings.thresholds)}) has "
-        f"its {settings.time} within the window (T_REC, T_REC + window], in UTC; the windows are {windows} hours long. "
+        f"its {settings.time} within the window (T_REC, T_REC + window], in UTC; the {windows} long. "
         f"Flares without a {settings.time} time count by their {other} time.",
         "A flare belongs to a record if its NOAA number is among the numbers in the record's NOAA_ARS; a HARP may have "
         "several. NOAA numbers of four digits since June 2002 are completed to five.",

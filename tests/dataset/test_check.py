@@ -386,3 +386,17 @@ def test_the_data_sheet_of_smarps_names_mdi(made: Path) -> None:
     assert text.startswith("# SOHO/MDI SMARP data set")
     assert "doi:10.3847/1538-4365/ac1f1d" in text
     assert "SDO" not in text
+
+
+@pytest.mark.parametrize(
+    ("padded", "sentence"),
+    [
+        ([377], "The images of HARP 377 differ in shape"),
+        ([377, 378], "The images within each of the HARPs 377 and 378 differ in shape"),
+        ([*range(1, 53)], " 49, 50 and 2 more differ in shape"),
+    ],
+)
+def test_the_data_sheet_names_harps_with_padded_images(made: Path, padded: list[int], sentence: str) -> None:
+    about = json.loads((made / "provenance.json").read_text())
+    about["report"]["padded"] = padded
+    assert sentence in data_sheet(about)

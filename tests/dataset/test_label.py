@@ -300,7 +300,7 @@ def test_settings_and_rules_have_a_standard_form() -> None:
     assert settings.windows == (12.0, 24.0)
     text = rules(settings)
     assert "(C1.0, M5.0) has its peak within the window (T_REC, T_REC + window], in UTC" in text
-    assert "the windows are 12, 24 hours long" in text
+    assert "the windows are 12 h and 24 h long" in text
     assert "belong to no record" in text
     other = rules(flare_settings(flares, flare_time="start", by_position=True, noaa_numbers={1: (11961,)}))
     assert "has its start within" in other
