@@ -240,7 +240,7 @@ class Context:
         return look
 
     def compare(self, place: Place, headers: Headers) -> None:
-        """Stop comparing record numbers if the header of a new file has a different number from the list."""
+        """Stop comparing record numbers if the header of a new file has a number other than the listed one."""
         if place.record is not None and origin_of(headers).recnum not in (None, place.record.recnum):
             self.renumbered.add((place.record.base, place.record.series))
 

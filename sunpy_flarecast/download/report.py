@@ -64,9 +64,9 @@ def described_damaged(paths: Sequence[str]) -> str:
 
 
 def described_renumbered(paths: Sequence[str]) -> str:
-    """Return a sentence on files on disk with smaller record numbers than the list, which may not be older."""
-    singular = "has a different record number from the list and is checked again"
-    return _on_disk(paths, singular, "have different record numbers from the list and are checked again")
+    """Return a sentence on files whose record numbers are smaller than the listed ones, but which may be current."""
+    singular = "has a record number other than the one found by the search, and is checked again"
+    return _on_disk(paths, singular, "have record numbers other than those found by the search, and are checked again")
 
 
 def _on_disk(paths: Sequence[str], singular: str, plural: str) -> str:

@@ -91,7 +91,7 @@ def test_fido_reports_reprocessed_files_once(root: Path, tmp_path: Path) -> None
         files = Fido.fetch(search(), path=tmp_path / "data", progress=False)
     assert sorted(contents(list(files))) == [0, 0, 0, 0, 9, 9]
     [message] = [record.message for record in logged]
-    assert message.startswith("2 files on disk have different record numbers from the list and are checked again: ")
+    assert message.startswith("2 files on disk have record numbers other than those found by the search, and are ")
 
 
 def test_the_old_file_is_kept_until_the_new_file_is_complete(root: Path, tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_lists_that_disagree_with_headers_cost_only_one_transfer(root: Path, tmp
         layer.clear()
         with log.log_to_list() as logged:
             report = fetch(table, path=tmp_path / "data", progress=False, max_conn=1)
-        assert "20 files on disk have different record numbers from the list and are checked again" in logged[0].message
+        assert "20 files on disk have record numbers other than those found by the search" in logged[0].message
         assert not any("reprocessed" in record.message for record in logged)  # not 19 of these
         assert layer.count(".fits") == {"GET": 1}
         assert len(report.files) == 20
