@@ -88,7 +88,7 @@ def _parse_time(text: str, name: str) -> np.datetime64:
             raise ValueError("a number is not a time")
         return np.datetime64(utc_dates(parse_time(text).reshape(1))[0])
     except (ValueError, TypeError) as error:
-        hint = ", or add a column 'date' to times of day" if _TIME_OF_DAY.fullmatch(text) else ""
+        hint = ", or add a column 'date' for times of day" if _TIME_OF_DAY.fullmatch(text) else ""
         raise QueryError(
             f"Cannot parse the time {text!r} in the column {name!r} of the flare table. Write '2014-10-24T21:41'{hint}."
         ) from error

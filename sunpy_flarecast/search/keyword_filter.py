@@ -95,7 +95,7 @@ def _looked(
     for condition in query.conditions:
         columns = [records.keywords.get(name) for name in condition.keywords]
         if len(records) and all(column is not None and np.ma.getmaskarray(column).all() for column in columns):
-            names = " and ".join(name.upper() for name in condition.keywords)
+            names = " or ".join(name.upper() for name in condition.keywords)
             notes.append(
                 f"{url} sent keywords of {counted(len(records), 'record')} of {query}, but no value of {names}, so "
                 f"no record satisfies a condition on {'it' if len(columns) == 1 else 'them'}."

@@ -211,7 +211,7 @@ def test_angles_that_are_text_are_reported() -> None:
         ({"noaa": ["119670"]}, "'119670' in the column 'noaa' .* four or five digits. Correct it"),
         ({"noaa": ["north"]}, "'north' in the column 'noaa'"),
         ({"peak": ["soon"]}, "Cannot parse the time 'soon' in the column 'peak'"),
-        ({"peak": ["0125"]}, "Cannot parse the time '0125' .* or add a column 'date' to times of day"),
+        ({"peak": ["0125"]}, "Cannot parse the time '0125' .* or add a column 'date' for times of day"),
         ({"peak": ["2561"], "date": ["20140201"]}, "Cannot parse the time of day '2561' in the column 'peak'"),
         ({"peak": ["0125"], "date": ["tomorrow"]}, "Cannot parse the time 'tomorrow' in the column 'date'"),
     ],
