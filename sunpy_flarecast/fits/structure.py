@@ -106,9 +106,10 @@ def read_headers(source: Source) -> Headers:
     """
     Read the headers of a FITS file, and check that it is structurally complete.
 
-    It must begin like a FITS file, the sizes in its headers must add up to its length, and it must hold data: SHARP
-    images come after an empty primary HDU, at which a file may be truncated. Pixels are not read; `check_datasums`
-    finds changes in them. Raises `TransferError`, whose text continues a sentence that begins with the file's name.
+    It must begin like a FITS file, the sizes in its headers must add up to its length, and it must hold data: most
+    SHARP images come after an empty primary HDU, and a file may be truncated right after it. Pixels are not read;
+    `check_datasums` finds changes in them. Raises `TransferError`, whose text continues a sentence that begins with
+    the file's name.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Magnetograms of one time step: all on the whole disk, and the largest also separately with coordinates."""
+"""Magnetograms of one time step: all on the solar disk, and up to six also separately, with coordinates."""
 
 from __future__ import annotations
 

@@ -175,7 +175,7 @@ def compared(name: str, comparison: str, value: float | str | u.Quantity, *, abs
     """
     Compare a keyword, or its absolute value, with a number in its own unit, a quantity, or text.
 
-    Raises `QueryError` if the keyword is unknown, or the value has another type or unit.
+    Raises `QueryError` if the keyword is unknown, or the value has the wrong type or an incompatible unit.
     """
     keyword = known_keyword(name)
     written = f"Keyword({name!r}) {comparison} {value!r}"

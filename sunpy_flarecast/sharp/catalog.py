@@ -194,7 +194,7 @@ def region_word(series: str) -> str:
 
 
 def margin_of(series: str) -> float:
-    """Return the largest distance of DATE-OBS from T_REC in seconds: 5 minutes for HMI, half a slot for MDI."""
+    """Return the largest distance of DATE-OBS from T_REC in seconds: 300 for HMI, half a time step (2880) for MDI."""
     return 300.0 if (step := step_of(series)) == 720 else step / 2
 
 
