@@ -87,7 +87,7 @@ def files_of(
 
     Yields, for each record and segment, a path, the reason why the file could not be fetched, or an empty text if the
     record has no such file. Files are taken from the folder ``files`` (from `check_files`) if they have JSOC's names,
-    are not damaged, and their headers name the record or no record. Other files are fetched to a temporary folder of
+    are not damaged, and have headers that name this record or none. Other files are fetched to a temporary folder of
     the worker, or to the template ``keep_files`` (from `check_keep_files`) and kept there. Files without keywords are
     completed with those of the service; files in ``files`` are not changed but copied first.
     """

@@ -35,7 +35,7 @@ _INTERRUPTED: Final = "the fetch was interrupted"
 
 
 class StoppedError(TransferError):
-    """The process that submitted the task does not wait for it: it was interrupted, or is ending this worker."""
+    """Nobody waits for the task: the process that submitted it was interrupted, or is ending this worker."""
 
 
 #: Errors if the scheduler is lost, or (AttributeError) the worker is closing.

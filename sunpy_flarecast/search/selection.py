@@ -73,10 +73,10 @@ def _selected(records: Records, which: npt.NDArray[np.bool_]) -> Records:
 
 def in_range(records: Records, query: Query) -> npt.NDArray[np.bool_]:
     """
-    Return which records have their DATE-OBS or T_REC in the range, ends included, whichever ones the service chose.
+    Return which records have their DATE-OBS or T_REC in the range, ends included.
 
-    A missing T_REC is replaced by the slot nearest to DATE-OBS. A record without any time is included, since the
-    service sent it.
+    Either suffices, since a service may select by DATE-OBS or T_REC. A missing T_REC is replaced by the slot nearest to
+    DATE-OBS. A record without any time is included, since the service sent it.
     """
     (start, end), (from_start, to_end) = query.bounds
     missed = np.timedelta64(int(_MISSED * 1e6), "us")
