@@ -268,6 +268,7 @@ def _stages(
     pieces, lacking = keyword_pieces(request, rows, store, strict=strict, progress=progress)
     for records, reason in lacking:
         report.fail_keywords(reason, len(records))
+    report.notes = [*report.notes, *pieces.notes]
     known = known_of(request, rows, pieces)
     labels = make_labels(request, rows, known, [recnum for records, _ in lacking for recnum in records])
     sets, summary = make_sets(settings, known, labels)

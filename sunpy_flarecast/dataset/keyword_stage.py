@@ -12,6 +12,7 @@ from astropy.table import QTable, vstack
 from sunpy_flarecast.errors import Interrupted, MissingDataWarning, ServiceError
 from sunpy_flarecast.keywords.files import read_keywords, write_keywords
 from sunpy_flarecast.keywords.table import LEADING, keyword_table
+from sunpy_flarecast.utils.masked import mask_of
 from sunpy_flarecast.utils.progress import progress_bar
 
 from .records import local_copy
@@ -36,10 +37,10 @@ _ROWS: Final = 4096
 
 
 class Pieces:
-    """The keyword tables of all records, piece by piece, in row order."""
+    """The keyword tables of all records, piece by piece, in row order, and ``notes`` on them as sentences."""
 
-    def __init__(self, store: Store, names: list[str]) -> None:
-        self._store, self._names = store, names
+    def __init__(self, store: Store, names: list[str], notes: list[str]) -> None:
+        self._store, self._names, self.notes = store, names, notes
 
     def __iter__(self) -> Iterator[QTable]:
         return (_read(self._store, name) for name in self._names)
@@ -60,6 +61,7 @@ def keyword_pieces(
     old = _EarlierPieces(store, sorted(there.difference(names)))
     wanted: list[str] = []
     missing: list[tuple[list[int], str]] = []
+    valueless = [name for name in request.settings.keywords if name not in request.optional]
     empty = 0
     with progress_bar(shown=progress, total=len(rows), desc="Keywords", unit="record") as bar:
         for name, span in zip(names, spans, strict=True):
@@ -71,6 +73,7 @@ def keyword_pieces(
             wanted = wanted or [name for name in piece.colnames if name not in LEADING]
             lacking = [(gap["records"], gap["reason"]) for gap in piece.meta["missing"]]
             missing += lacking
+            valueless = [name for name in valueless if name not in piece.colnames or mask_of(piece[name]).all()]
             empty = empty + 1 if sum(len(records) for records, _ in lacking) == len(piece) else 0
             if empty > 1:
                 raise ServiceError(
@@ -80,7 +83,11 @@ def keyword_pieces(
             bar.update(span.stop - span.start)
     for name in old.names:
         store.remove(name)
-    return Pieces(store, names), missing
+    notes = []
+    if valueless and sum(len(records) for records, _ in missing) < len(rows):
+        named = ", ".join(map(str.upper, valueless))
+        notes.append(f"No record has a value of {named}. The service may not send every keyword.")
+    return Pieces(store, names, notes), missing
 
 
 def _request(

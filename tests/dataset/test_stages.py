@@ -18,9 +18,10 @@ from sunpy_flarecast.dataset import SWAN, BuildReport, keyword_stage
 from sunpy_flarecast.dataset.keyword_stage import keyword_pieces
 from sunpy_flarecast.dataset.model import Encoding, ImageFacts, ImageRecord, ShardFacts, ShardTask
 from sunpy_flarecast.dataset.parquet import read_records
-from sunpy_flarecast.dataset.records import Found, Rows, in_order, search
+from sunpy_flarecast.dataset.records import Found, Rows, in_order, local_copy, search
 from sunpy_flarecast.dataset.settings import build_request, image_settings
 from sunpy_flarecast.dataset.table_stage import Known, write_records
+from sunpy_flarecast.keywords.files import write_keywords
 from sunpy_flarecast.sharp.t_rec import slot_time
 from sunpy_flarecast.utils.masked import mask_of
 from sunpy_flarecast.utils.store import Store
@@ -146,6 +147,22 @@ def test_keywords_are_requested_in_pieces_that_are_kept(
     assert fresh.names(".build/keywords") == store.names(".build/keywords")
     for path in fresh.names(".build/keywords"):
         assert fresh.read(path) == store.read(path)
+
+
+@pytest.mark.usefixtures("demo")
+def test_keywords_without_any_value_are_noted(tmp_path: Path) -> None:
+    wanted, store = request_for(), Store(tmp_path)
+    rows = run_search(wanted, store)
+    pieces, _ = run_keywords(wanted, rows, store)
+    assert pieces.notes == []
+    for name in store.names(keyword_stage.PIECES):
+        [piece] = pieces
+        piece["usflux"].mask = True
+        with local_copy(store, name, write=True) as file:
+            write_keywords(piece, file)
+    pieces, missing = run_keywords(wanted, rows, store)
+    assert missing == []
+    assert pieces.notes == ["No record has a value of USFLUX. The service may not send every keyword."]
 
 
 def test_keywords_that_failed_are_requested_again(
