@@ -59,7 +59,7 @@ class DirectoryArchive:
     with other names must have full headers, whose ``DRMS_ID`` identifies series and segment. Names end in ``.fits``,
     ``.fit`` or ``.fts``, optionally followed by ``.fz`` or ``.gz``; gzip files are served decompressed. Keywords of
     as-is exports come from tables beside the files (``keywords.ecsv``). A record without a record number gets one
-    derived from its HARP number and T_REC. Only the newest edition of a reprocessed record is served.
+    derived from its HARP number and T_REC. Only the newest version of a reprocessed record is served.
 
     Parameters
     ----------

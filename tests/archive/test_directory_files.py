@@ -197,7 +197,7 @@ class TestAfterIndexing:
         archive = DirectoryArchive(tmp_path)
         path.unlink()
         write(path, DRMS_ID=f"{CEA}:3464221:Br", **{**FULL, "HARPNUM": 378, "RECNUM": 3464221})
-        with pytest.raises(NotHeldError, match=r"The file in its place belongs to another record, edition or segment"):
+        with pytest.raises(NotHeldError, match=r"The file in its place belongs to another record, version or segment"):
             archive.segment(CEA, 3464220, "Br")
 
     @pytest.mark.skipif(os.name == "nt", reason="open files cannot be deleted there")

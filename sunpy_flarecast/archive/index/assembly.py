@@ -183,8 +183,8 @@ class Assembly:
             if order := file.edition.compare(edition):
                 kind, link = ("an older", "than") if order < 0 else ("a different", "from")
                 fault = (
-                    f"It belongs to {kind} edition of this record ({file.edition}) {link} {newest.path} ({edition}); "
-                    "only one edition is served"
+                    f"It belongs to {kind} version of this record ({file.edition}) {link} {newest.path} ({edition}); "
+                    "only one version is served"
                 )
             elif (first := served.setdefault(file.segment, file)) is not file:
                 fault = f"Segment {file.segment} of this record is already served from {first.path}"

@@ -51,7 +51,7 @@ def present_file(root: Path, filed: Filed, segment: Place) -> Stored | bytes:
             if facts.fault:
                 raise GoneError(facts.fault)
             if facts.place != segment or facts.edition.compare(filed.edition) != 0:
-                raise GoneError("The file in its place belongs to another record, edition or segment")
+                raise GoneError("The file in its place belongs to another record, version or segment")
         if is_packed(filed.path):
             return unpacked(Path(path))
     except TransferError as error:

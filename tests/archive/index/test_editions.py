@@ -54,8 +54,8 @@ def test_the_newer_edition_is_served_as_a_whole(tmp_path, kind, folders):
     assert (report.records, report.faulty) == (1, 3)
     winner = f"{second.name}/{name_of(377, 0, 'Bp')}"
     assert report.faults == tuple(
-        f"{first.name}/{name_of(377, 0, segment)}: It belongs to an older edition of this record ({older_name}) than "
-        f"{winner} ({newer_name}); only one edition is served"
+        f"{first.name}/{name_of(377, 0, segment)}: It belongs to an older version of this record ({older_name}) than "
+        f"{winner} ({newer_name}); only one version is served"
         for segment in ("Bp", "Br", "Bt")
     )
     for index in (None, tmp_path / "fresh"):
@@ -126,8 +126,8 @@ def test_record_numbers_take_precedence_over_dates(tmp_path, order):
         put(tmp_path / str(folder), segment, cards[which])
     report = build_index(tmp_path)
     assert sorted(fault.partition(": It belongs to ")[2].partition(" (")[0] for fault in report.faults) == [
-        "a different edition of this record",
-        "an older edition of this record",
+        "a different version of this record",
+        "an older version of this record",
     ]
     with pytest.warns(UserWarning, match="2 of the files"), DirectoryArchive(tmp_path) as archive:
         assert [(record.recnum, set(record.segments)) for record in listed(archive)] == [(6, {"Br", "Bp_err"})]
@@ -144,7 +144,7 @@ def test_clients_see_a_reprocessed_record(tmp_path):
         old = FLARECASTClient().search(*query)
         tag = requests.get(f"{url}/HMI/{CEA}/meta/5", timeout=20).headers["ETag"]
         put(root, "Br", {"RECNUM": 6}, QUALITY=1024)
-        with pytest.raises(NotHeldError, match="belongs to another record, edition or segment"):
+        with pytest.raises(NotHeldError, match="belongs to another record, version or segment"):
             archive.segment(CEA, 5, "Br")
         build_index(root)
         new = FLARECASTClient().search(*query)
