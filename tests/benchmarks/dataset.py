@@ -242,7 +242,7 @@ def workers(runs: int, workspace: Path) -> dict[str, Any]:
     wall, cpu = ({count: min(run[kind] for run in some) for count, some in times.items()} for kind in (0, 1))
     two, over, by_cpu = wall[1] / wall[2], wall[1] / wall[0] - 1, cpu[1] / cpu[0] - 1
     say(f"  two workers {two:.2f} times as fast as one, wanted {TWO}")
-    say(f"  one worker against none: {over:+.1%}, {by_cpu:+.1%} by CPU, wanted {OVERHEAD:.0%}")
+    say(f"  a scheduler with one worker against no scheduler: {over:+.1%}, {by_cpu:+.1%} by CPU, wanted {OVERHEAD:.0%}")
     return {"two": two, "overhead": over, "CPU overhead": by_cpu}
 
 
