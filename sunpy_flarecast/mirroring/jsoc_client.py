@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import ReplyError, ServiceError, UnreachableError
 from sunpy_flarecast.rest.error_text import body_message, reason_of, status_text
-from sunpy_flarecast.rest.session import Patience, Session
+from sunpy_flarecast.rest.session import Patience, Session, TooMuchError
 from sunpy_flarecast.utils.optional_deps import missing_package
 
 if TYPE_CHECKING:
@@ -67,6 +67,9 @@ def call_drms(subject: str, question: Callable[[], _T]) -> _T:
     except requests.Timeout as error:
         cause, kind = error, UnreachableError
         reason = f"the server did not answer within {conf.read_timeout:g} s (conf.read_timeout)"
+    except TooMuchError as error:
+        cause, kind = error, ReplyError
+        reason = f"the reply {error}"
     except (requests.RequestException, HTTPError, OSError) as error:
         cause, kind = error, UnreachableError
         reason = f"the connection failed ({reason_of(error)})"

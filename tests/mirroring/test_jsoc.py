@@ -14,7 +14,7 @@ from faults import Layer, answer
 from filelock import FileLock
 from jsoc import EMAIL, JSOC, jsoc_record
 
-from sunpy_flarecast import MirrorReport, QueryError, ServiceError, TransferError, conf, mirror
+from sunpy_flarecast import MirrorReport, QueryError, ReplyError, ServiceError, TransferError, conf, mirror
 from sunpy_flarecast.archive import running
 from sunpy_flarecast.archive.index import BESIDE
 from sunpy_flarecast.archive.index.write import Writer
@@ -337,6 +337,14 @@ def test_a_silent_server_times_out(jsoc: Served, tmp_path: Path) -> None:
     ):
         run(url, tmp_path)
     loops[0].call_soon_threadsafe(over.set)
+
+
+def test_a_reply_that_is_too_large_is_reported_as_such(jsoc: Served, tmp_path: Path) -> None:
+    with (
+        conf.set_temp("reply_size", 1e-6),
+        pytest.raises(ReplyError, match=r"failed: the reply is larger than 0 MB \(conf\.reply_size\)\. Try again"),
+    ):
+        run(jsoc[0], tmp_path)
 
 
 def test_unavailable_keywords_are_missing_and_requested_again(jsoc: Served, tmp_path: Path, tree: Tree) -> None:
