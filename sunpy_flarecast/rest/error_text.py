@@ -22,6 +22,7 @@ from .certificates import ADVICE
 from .service_url import is_within, without_password
 
 __all__ = [
+    "LESS",
     "MESSAGE_BYTES",
     "body_message",
     "error_message",
@@ -42,6 +43,9 @@ _TOO_MUCH: Final = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.GATEWAY_TIME
 _NO_ACCESS: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 _LATER: Final = "Try again later."
+
+#: Advice if a reply is too large or takes too long.
+LESS: Final = "Request less at once: a shorter conf.window, or fewer keywords."
 
 #: Host of the default URL, which is reached through a tunnel.
 _AFAR: Final = "cluster-r730-1"
@@ -109,7 +113,7 @@ def _advice_on(status: int, body: bytes, *, authorized: bool) -> str:
     if status == HTTPStatus.NOT_FOUND:
         return "Check the series and conf.url."
     if status in _TOO_MUCH:
-        return "Request less at once: set conf.window to a smaller number of days."
+        return LESS
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
         return _LATER
     return "Check the query and conf.url."
@@ -122,7 +126,8 @@ def error_of(url: str, asked: str, error: Exception) -> ServiceError:
     if slow or isinstance(error, requests.exceptions.Timeout):
         return UnreachableError(
             f"The request to {url} for {asked} was not answered in time ({reason}). Try again, request less at once "
-            "(conf.window), or wait longer (conf.connect_timeout, conf.read_timeout, conf.reply_timeout).",
+            "(a shorter conf.window, or fewer keywords), or wait longer (conf.connect_timeout, conf.read_timeout, "
+            "conf.reply_timeout).",
             reason=f"no answer in time ({reason})",
             less_may_help=slow,
             lasting=True,

@@ -15,7 +15,7 @@ from sunpy_flarecast.errors import ReplyError, ServiceError, UnreachableError
 
 from .cache import ReplyCache
 from .days_reply import days_url, read_days
-from .error_text import body_message, error_of, refusal, shown
+from .error_text import LESS, body_message, error_of, refusal, shown
 from .list_reply import read_records
 from .meta_reply import meta_url, read_meta
 from .retry import RETRIED
@@ -58,7 +58,11 @@ class Service:
 
     @classmethod
     def of_table(cls, searched: str, patience: Patience | None = None) -> Self:
-        """Return the service of a table's attribute ``service``; advice in errors names that, not ``conf.url``."""
+        """
+        Return the service whose URL is a table's attribute ``service``.
+
+        Advice in errors refers to that attribute, not to ``conf.url``.
+        """
         service = cls(with_credentials(searched, conf.url), patience)
         service._moved = if_moved(service.url, conf.url)
         return service
@@ -179,7 +183,7 @@ class Service:
             outage = isinstance(error, UnreachableError)
         except TooMuchError as error:
             raise ReplyError(
-                f"The request to {self.url} for {asked} failed: the reply {error}. Request less at once (conf.window).",
+                f"The request to {self.url} for {asked} failed: the reply {error}. {LESS}",
                 reason=f"the reply {error}",
                 less_may_help=True,
             ) from error
