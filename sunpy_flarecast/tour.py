@@ -130,7 +130,8 @@ def run_demo(
         day = Fido.search(a.Time(START, END), Series("hmi.sharp_720s"), Segment("magnetogram"))["flarecast"]
         show(day)
         step = Fido.search(a.Time(START, END, near=NEAR), Series("hmi.sharp_720s"), Segment(*SEGMENTS))["flarecast"]
-        say(f"Fetching {', '.join(SEGMENTS)} of the {len(step)} HARPs at the time step nearest to {NEAR} ...")
+        names = f"{', '.join(SEGMENTS[:-1])} and {SEGMENTS[-1]}"
+        say(f"Fetching {names} of the {len(step)} HARPs at the time step nearest to {NEAR} ...")
         files: parfive.Results = Fido.fetch(step, path=str(output / "{harpnum}/{file}"), progress=progress)
     if files.errors:
         failed = counted(len(files.errors), "file")

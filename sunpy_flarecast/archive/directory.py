@@ -255,7 +255,8 @@ class DirectoryArchive:
         number = self._number(series)
         found = self._reader.keywords(number, recnums)
         if missing := [str(recnum) for recnum in dict.fromkeys(recnums) if recnum not in found]:
-            raise NotHeldError(f"{series} has no record {', '.join(missing)} in this archive.")
+            noun = "record" if len(missing) == 1 else "records"
+            raise NotHeldError(f"{series} has no {noun} {', '.join(missing)} in this archive.")
         # All records get the same names, so that a keyword that only some records have is missing in the others, not
         # unknown.
         blank: dict[str, Any] = dict.fromkeys(self.keyword_names(series) if names is None else names)

@@ -222,7 +222,7 @@ class TestQueries:
         assert archive.keyword_names(CCD) == ("harpnum", "t_rec")
         replies = archive.keywords_of(CEA, [2077, 1877], ["area", "usflux"])
         assert list(replies.items()) == [(2077, {"area": 12.5, "usflux": None}), (1877, {"area": 12.5, "usflux": None})]
-        with pytest.raises(NotHeldError, match=r"hmi.sharp_cea_720s has no record 5, 6 in this archive"):
+        with pytest.raises(NotHeldError, match=r"hmi.sharp_cea_720s has no records 5, 6 in this archive"):
             archive.keywords_of(CEA, [5, 1877, 6])
         many = archive.keywords_of(CEA, [1877, *range(1878, 1879)] + [1877] * 1500)
         assert len(many) == 2

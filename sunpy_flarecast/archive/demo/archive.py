@@ -152,7 +152,8 @@ class DemoArchive:
             except NotHeldError:
                 missing.append(str(recnum))
         if missing:
-            raise NotHeldError(f"{series} has no record {', '.join(missing)}. List records to find their numbers.")
+            noun = "record" if len(missing) == 1 else "records"
+            raise NotHeldError(f"{series} has no {noun} {', '.join(missing)}. List records to find their numbers.")
         held = {recnum: self._keywords(series, recnum, names) for recnum in recnums}
         if names is None:
             return held

@@ -74,7 +74,8 @@ class Quicklooks:
             width: _WidthParameter = WIDTHS[0],
         ) -> Response:
             if width not in WIDTHS:
-                raise HTTPException(400, f"Pictures have widths of {', '.join(map(str, WIDTHS))} pixels, not {width}.")
+                *others, widest = map(str, WIDTHS)
+                raise HTTPException(400, f"Pictures are {', '.join(others)} or {widest} pixels wide, not {width}.")
             name, key = await to_thread.run_sync(self._key, series, recnum, segment, width)
             headers = {"ETag": f'"{key[:32]}"', "Cache-Control": "no-cache"}
             if (unchanged := not_modified(request, headers)) is not None:

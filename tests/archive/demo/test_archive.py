@@ -282,7 +282,7 @@ class TestHoldings:
             some = DemoArchive().keywords_of("hmi.sharp_cea_720s", [first], names)[first]
             assert some == {name: whole[name] for name in names}
         assert tuple(whole) == archive.keyword_names("hmi.sharp_cea_720s")
-        with pytest.raises(NotHeldError, match=r"has no record 5, 7\. List records"):
+        with pytest.raises(NotHeldError, match=r"has no records 5, 7\. List records"):
             archive.keywords_of("hmi.sharp_cea_720s", [first, 5, 7])
         with pytest.raises(NotHeldError, match=r"holds no series 'hmi\.nothing'"):
             archive.keywords_of("hmi.nothing", [])

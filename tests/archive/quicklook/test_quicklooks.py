@@ -128,7 +128,7 @@ def test_validators_and_the_cache(service):
     [
         (f"/quicklook/{CEA}/1/Br.png", 404, "no record 1"),
         ("/quicklook/hmi.none/1/Br.png", 404, "holds no series 'hmi.none'"),
-        (f"/quicklook/{CEA}/1/Br.png?width=161", 400, "widths of 160, 320, 640, 1280 pixels, not 161"),
+        (f"/quicklook/{CEA}/1/Br.png?width=161", 400, "Pictures are 160, 320, 640 or 1280 pixels wide, not 161"),
         (f"/quicklook/{CEA}/x/Br.png", 422, "'recnum' is invalid"),
         (f"/quicklook/{CEA}/1/Br.png?size=1", 400, "Unknown parameter 'size'"),
     ],
