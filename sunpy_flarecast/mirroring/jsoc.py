@@ -1,7 +1,8 @@
 """
 JSOC as the source of a mirror, accessed with the package drms: records, URLs of their segments, and keywords.
 
-Segments that are online have paths on JSOC's web server. Their files have no keywords, which are requested separately.
+Segments that are online have paths on JSOC's web server. Their files lack keywords, so the keywords are
+requested separately.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def test_summary(tmp_path, run):
 
 def test_records_without_keywords_are_reported(tmp_path, run):
     tiny(tmp_path / name_of(1, 0, "Br"))
-    assert "; 1 record has no keywords, which a table keywords.ecsv beside" in run(tmp_path).stdout
+    assert "; 1 record has no keywords (a table keywords.ecsv beside the files can supply them)" in run(tmp_path).stdout
     tiny(tmp_path / name_of(1, 1, "Br"))
     assert "; 2 records have no keywords" in run(tmp_path).stdout
     for step in (0, 1):

@@ -144,8 +144,8 @@ class IndexReport(msgspec.Struct, kw_only=True):
         text = f"{_count(self.records, 'record')} in {_count(self.files, 'file')} ({found}) after {self.seconds:.1f} s"
         if self.bare:
             text += (
-                f"; {_count(self.bare, 'record')} {'has' if self.bare == 1 else 'have'} no keywords, which a table "
-                "keywords.ecsv beside the files can supply"
+                f"; {_count(self.bare, 'record')} {'has' if self.bare == 1 else 'have'} no keywords (a table "
+                "keywords.ecsv beside the files can supply them)"
             )
         if self.faulty:
             text += f"; {_count(self.faulty, 'file')} cannot be served:"
