@@ -70,7 +70,8 @@ __all__ = ["complete", "fetch"]
 @click.option(
     "--scheduler",
     metavar="ADDRESS",
-    help="Fetch with the workers of this Dask cluster, such as tcp://host:8786; all must share the disk of --path.",
+    help="Address of a Dask scheduler, such as tcp://host:8786, whose workers fetch the files; all must share the disk "
+    "of --path.",
 )
 @click.option(
     "--complete-headers",

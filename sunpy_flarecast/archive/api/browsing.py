@@ -127,7 +127,7 @@ def browsing_routes(
         return json_reply({"data": listed, "next": following}, headers)
 
     @router.head("/search.csv", include_in_schema=False)
-    @router.get("/search.csv", responses=openapi.SEARCH_CSV_REPLY, summary="Search records as a table", **options)
+    @router.get("/search.csv", responses=openapi.SEARCH_CSV_REPLY, summary="Search records and return CSV", **options)
     def search_csv(request: Request, limit: _LimitParameter = LIMIT, after: _AfterParameter = "") -> Response:
         """List the records that match all parameters, page by page; the `Link` header has the URL of the next page."""
         search, found, headers, _ = page(request, "csv", limit, after)
