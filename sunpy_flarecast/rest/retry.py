@@ -39,7 +39,7 @@ class RetryPolicy:
 
     def wait(self, failures: int, asked: str | None = None) -> float:
         """
-        Return the seconds to wait after this many failures (at least 1).
+        Return the seconds to wait after a number of failures, which is at least 1.
 
         A reply's ``Retry-After`` header is honoured up to ``conf.retry_after_max``. Without it the wait is exponential
         with full jitter, so that clients that failed together do not retry together.

@@ -104,8 +104,8 @@ def drift(latitude: float) -> float:
     """
     Return the rotation rate of active regions relative to Carrington's, in degrees per day, positive to the west.
 
-    It is `sunpy.sun.models.differential_rotation` with the model ``"snodgrass"``, for magnetic features
-    (Snodgrass 1983, ApJ 270, 288), without units, which would take longer than the formula.
+    The formula is that of `sunpy.sun.models.differential_rotation` with the model ``"snodgrass"``, for magnetic
+    features (Snodgrass 1983, ApJ 270, 288). It is computed without units, which would take longer.
     """
     square = math.sin(math.radians(latitude)) ** 2
     return math.degrees((2.851 - 0.343 * square - 0.474 * square * square) * 1e-6 * _DAY) - 14.1844
