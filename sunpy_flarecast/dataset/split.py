@@ -178,7 +178,11 @@ def rule(settings: SplitSettings) -> str:
     >>> rule(SplitSettings(sets={"train": 0.8, "test": 0.2}, seed=1))
     'by region: train 0.8, test 0.2, seed 1'
     """
-    words = {"region": "by region", "time": "by time (UTC, ends excluded)", "month": "by month (UTC)"}[settings.by]
+    words = {
+        "region": "by region",
+        "time": "by time (UTC, end of each range excluded)",
+        "month": "by month (UTC)",
+    }[settings.by]
     shares = ", ".join(
         f"{name} {' '.join(map(str, value)) if isinstance(value, list) else value}"
         for name, value in settings.sets.items()
