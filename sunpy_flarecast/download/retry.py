@@ -123,7 +123,7 @@ def _failure(error: Exception, context: Context) -> AgainError:
             return AgainError(f"the connection to the proxy failed ({error})", away=True)
         case aiohttp.ClientConnectorError() if not isinstance(error, aiohttp.ClientSSLError):
             why = os.strerror(error.os_error.errno) if error.os_error.errno else error.os_error
-            text = f"no connection to the service at {error.host}:{error.port}; is it running? ({why})"
+            text = f"no connection to the service at {error.host}:{error.port} ({why}; is the service running?)"
             return AgainError(text, away=True)
         case aiohttp.ClientConnectorCertificateError():
             text = str(error.certificate_error).partition(" (_ssl.c")[0]

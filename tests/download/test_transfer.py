@@ -220,7 +220,7 @@ def test_callbacks_are_called_for_every_file(many: tuple[str, Layer], table: FLA
 def test_an_unreachable_service(table: FLARECASTResponse, tmp_path: Path) -> None:
     table.service = "http://127.0.0.1:9"
     [error] = fetch(table[:1], tmp_path).errors
-    assert "no connection to the service at 127.0.0.1:9; is it running?" in str(error.exception)
+    assert "no connection to the service at 127.0.0.1:9 (Connection refused; " in str(error.exception)
     assert names(tmp_path) == []
 
 
