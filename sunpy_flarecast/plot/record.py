@@ -86,9 +86,9 @@ def plot_record(
     files : path-like, iterable of path-like, `parfive.Results`, FetchReport, Maps or list of `sunpy.map.GenericMap`
         The files of one record, as `sunpy_flarecast.load` takes them, or maps that it returned.
     columns : int, optional
-        The number of columns, each 4.2 inches wide; two fit on a page. By default at most two for up to four
-        segments, and otherwise the number from three to five that leaves the fewest places empty, on a sheet 17 inches
-        wide; with ``ax``, the number that makes the images largest.
+        The number of columns, each 4.2 inches wide; two fit on a page. By default at most two, each 5.7 inches wide,
+        for up to four segments, and otherwise the number from three to five that leaves the fewest places empty, on a
+        sheet about 18 inches wide; with ``ax``, the number that makes the images largest.
     skip_broken : bool, optional
         Leave out files that cannot be read, with a `~sunpy_flarecast.MissingDataWarning` that names them (default:
         False).

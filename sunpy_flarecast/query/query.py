@@ -75,7 +75,7 @@ class Query:
         """
         The range of the requested records.
 
-        With ``sample`` it extends half a time step beyond both ends, since the slot nearest to midnight UTC may begin
+        With ``sample`` it extends half a time step beyond both ends, since the slot nearest to midnight UTC may be
         half a minute before it.
         """
         if self.sample is None:
