@@ -292,7 +292,7 @@ def rules(settings: FlareSettings) -> str:
         f"its {settings.time} within the window (T_REC, T_REC + window], in UTC; the {windows} long. "
         f"Flares without a {settings.time} time count by their {other} time.",
         "A flare belongs to a record if its NOAA number is among the numbers in the record's NOAA_ARS; a HARP may have "
-        "several. NOAA numbers of four digits since June 2002 are completed to five.",
+        "several. For flares since June 2002, NOAA numbers with four digits are completed to five.",
     ]
     if settings.numbers:
         sentences.append(

@@ -35,7 +35,7 @@ _INTERRUPTED: Final = "the fetch was interrupted"
 
 
 class StoppedError(TransferError):
-    """Nobody waits for the task: the process that submitted it was interrupted, or is ending this worker."""
+    """Nobody is waiting for the task: the process that submitted it was interrupted, or is ending this worker."""
 
 
 #: Errors if the scheduler is lost, or (AttributeError) the worker is closing.
@@ -123,7 +123,7 @@ class Leases:
         return max(0.0, float(min(until - now, asked)))
 
     def _stopped(self) -> bool:
-        """Return whether nobody waits for the task: an interrupt has closed the semaphore, or ends this worker."""
+        """Return whether nobody is waiting for the task: an interrupt has closed the semaphore, or ends this worker."""
         with suppress(*_LOST):
             return _STOPPED in self._pauses.get(timeout=_TIMEOUT)
         return self._is_ending()

@@ -179,7 +179,7 @@ class Context:
         return pace
 
     def _exchange(self, leases: Leases, origin: str, seconds: float) -> float:
-        """Share the pauses for a host with other processes; stop the fetch if nobody waits for it."""
+        """Share the pauses for a host with other processes; stop the fetch if nobody is waiting for it."""
         try:
             return leases.exchange(origin, seconds)
         except StoppedError as error:

@@ -145,7 +145,7 @@ def numbers_of(column: Any, name: str) -> npt.NDArray[np.int64]:
 
 def full_numbers(numbers: npt.NDArray[np.int64], times: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:
     """
-    Add the fifth digit to NOAA numbers of four digits since June 2002.
+    Add the fifth digit to four-digit NOAA numbers of flares since June 2002.
 
     Examples
     --------

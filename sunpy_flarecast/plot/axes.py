@@ -29,7 +29,7 @@ _FINEST: Final = ("%H:%M:%S", "%d %b %Y")
 
 class DateTicks(Formatter):
     r"""
-    Labels of two lines: the part that differs from tick to tick; and the rest, at the first tick and where it changes.
+    Two-line labels: the part that differs from tick to tick, and below it the rest, where it is new.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def titled(title: str, origin: Any) -> str:
 
 
 def mark_synthetic(axes: Axes, origin: Any) -> None:
-    """Write ``SYNTHETIC`` into a corner of the user's axes if the data are synthetic according to their origin."""
+    """Write ``SYNTHETIC`` in a corner of the user's axes if the data are synthetic according to their origin."""
     if "SYNTHETIC" in str(origin) and all(text.get_text() != "SYNTHETIC" for text in axes.texts):
         edge = withStroke(linewidth=2, foreground="black")
         axes.text(0.01, 0.01, "SYNTHETIC", transform=axes.transAxes, color="white", fontsize=8, path_effects=[edge])

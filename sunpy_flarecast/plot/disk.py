@@ -97,8 +97,8 @@ def plot_disk(
     Raises
     ------
     QueryError
-        If no records are within a day of ``time``, it is not given although there are several time steps, or the
-        keyword is unknown or text.
+        If no records are within a day of ``time``, ``time`` is not given although there are several time steps, or
+        the keyword is unknown or text.
     ServiceError
         If the service does not return the keywords.
 

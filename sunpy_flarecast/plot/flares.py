@@ -35,9 +35,9 @@ _LINES: Final = 5
 
 def mark_flares(axes: Axes, flares: FlareList, *, named: bool = True) -> list[str]:
     """
-    Draw a vertical line for each flare within the limits of the axes; return the classes that did not fit as names.
+    Draw a vertical line for each flare within the limits of the axes; return the classes left without a label.
 
-    A flare without a peak time is drawn at its start. Names are written above the axes, in several lines where they
+    A flare without a peak time is drawn at its start. Classes are written above the axes, in several lines where they
     are near one another, the largest flares first.
     """
     first, last = axes.get_xlim()

@@ -1,4 +1,4 @@
-"""Progress bars in the style of parfive, and lines of text without a terminal."""
+"""Progress bars in the style of parfive, or lines of text if there is no terminal."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class ProgressLines:
 
 class LateBar:
     """
-    A progress bar for the bytes of one file that appears only if the transfer takes long; for a ``with`` statement.
+    A progress bar for one file, which appears only if the transfer takes a long time; for a ``with`` statement.
 
     ``kind`` is the class of bars or False, and ``token`` is the connection slot, both from parfive.
     """
