@@ -174,6 +174,7 @@ def _counted(kind: str, count: int) -> str:
 
 def _line(shortfall: Shortfall) -> str:
     if shortfall.kind == "note":
-        return shortfall.reason
+        times = f" ({shortfall.count:,} times)" if shortfall.count > 1 else ""
+        return f"{shortfall.reason.removesuffix('.')}{times}."
     examples = shortfall.examples[0] + (", ..." if shortfall.count > 1 else "")
     return f"{_counted(shortfall.kind, shortfall.count)}: {shortfall.reason.removesuffix('.')} ({examples})"

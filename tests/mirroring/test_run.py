@@ -176,3 +176,10 @@ def test_notes_of_a_source_are_not_counted_as_records() -> None:
     assert lines[0].endswith("0 already there.")
     assert lines[1] == "3 records were skipped."
     assert not report.complete
+
+
+def test_equal_notes_of_several_days_are_counted() -> None:
+    report = MirrorReport("sharps", "JSOC", records=1, fetched=1)
+    for _ in range(2):
+        report.lack("note", "1 record was skipped.", SERIES)
+    assert str(report).splitlines()[1] == "1 record was skipped (2 times)."
