@@ -110,9 +110,9 @@ def plot_keywords(
     zeros = False
     for name, panel in zip(names, panels, strict=True):
         of_panel = [curve for curve in curves if curve.keyword == name]
-        for curve in of_panel:
-            zeros |= _draw(panel, curve, styles[curve.harp])
-        if own and zeros and not any(np.nan_to_num(curve.values).any() for curve in of_panel):
+        marked = [_draw(panel, curve, styles[curve.harp]) for curve in of_panel]
+        zeros |= any(marked)
+        if own and any(marked) and not any(np.nan_to_num(curve.values).any() for curve in of_panel):
             panel.set_ylim(0, 1)  # with all values 0, their circles are at 0
         panel.set_ylabel(axis_label(name, of_panel[0].unit), fontsize=9)
         panel.yaxis.get_offset_text().set(x=-0.01, ha="right")  # beside the names of flares

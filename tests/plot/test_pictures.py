@@ -154,6 +154,14 @@ def test_only_zeros_are_at_zero() -> None:
     assert panel.get_ylim()[0] == 0
 
 
+def test_zeros_of_r_value_leave_the_scales_of_other_panels() -> None:
+    from sunpy_flarecast.plot import plot_keywords
+
+    values = np.where(np.arange(20) < 2, 0.0, 4.0)
+    _, panel = plot_keywords(curves(1, r_value=values, totpot=np.zeros(20)), "r_value", "totpot")
+    assert panel.get_ylim()[0] < 0
+
+
 def test_zeros_of_other_keywords_are_values() -> None:
     from sunpy_flarecast.plot import plot_keywords
 
