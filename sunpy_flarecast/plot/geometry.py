@@ -91,8 +91,10 @@ def place_labels(
         step = 0.6 * size[1]
         # The labels placed so far leave a free place in each direction within this many steps.
         most = _RINGS + len(placed) + int(((placed[:, 3] - placed[:, 1] + size[1]) / step).sum())
+        # Places further from a box in the frame than the frame is large are outside.
+        within = _RINGS if frame is None else max(_RINGS, (max(frame[2] - frame[0], frame[3] - frame[1])) / step)
         for candidate, distance in _candidates(box, size, step, most):
-            if distance >= _RINGS and best < _OUTSIDE:
+            if distance >= (_RINGS if best < _OUTSIDE else within) and best < np.inf:
                 break
             rectangle = np.concatenate([candidate - half, candidate + half])
             if _covered(rectangle, placed) > 0:

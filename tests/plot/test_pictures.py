@@ -331,6 +331,22 @@ def test_labels_are_next_to_their_own_box() -> None:
     assert left[0] < middle[0] < right[0]
 
 
+def test_places_are_not_sought_far_outside_the_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sunpy_flarecast.plot import geometry
+
+    tried, candidates = [], geometry._candidates
+
+    def noted(*of: Any) -> Any:
+        for candidate, distance in candidates(*of):
+            tried.append(distance)
+            yield candidate, distance
+
+    monkeypatch.setattr(geometry, "_candidates", noted)
+    # No label fits into the frame; 200 such labels took minutes.
+    geometry.place_labels([[40, 40, 50, 50]] * 30, [[120, 8]] * 30, frame=(0.0, 0.0, 100.0, 100.0))
+    assert max(tried) < 22
+
+
 def test_labels_stay_inside_the_frame() -> None:
     from sunpy_flarecast.plot.geometry import place_labels
 
