@@ -154,7 +154,7 @@ def template_of(path: str | os.PathLike[str] | None) -> str:
 
 def _given(path: Any) -> Any:
     """Return a path as text for a message, without the ``{file}`` that Fido appends."""
-    return os.fspath(path).removesuffix(f"{os.sep}{{file}}") if isinstance(path, os.PathLike) else path
+    return os.fsdecode(path).removesuffix(f"{os.sep}{{file}}") if isinstance(path, os.PathLike) else path
 
 
 def check_path(path: str | os.PathLike[str] | None, queries: Sequence[Query]) -> None:

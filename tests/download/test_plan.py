@@ -336,7 +336,14 @@ def test_formats_that_do_not_depend_on_time(spec: str) -> None:
     assert "is the same for all times" in error(f"{{t_rec:{spec}}}/{{file}}")
 
 
-@pytest.mark.parametrize("path", [5, b"x", "a\0b", Path("a\0b"), Path("~no such user/x")])
+class _BytesPath:
+    """A path of bytes, like those of ``os.scandir(b".")``."""
+
+    def __fspath__(self) -> bytes:
+        return b"x"
+
+
+@pytest.mark.parametrize("path", [5, b"x", _BytesPath(), "a\0b", Path("a\0b"), Path("~no such user/x")])
 def test_invalid_paths(path: Any) -> None:
     with pytest.raises(QueryError, match=r"^(path=|The path 'a.x00b' contains a NUL)") as caught:
         template_of(path)
