@@ -30,7 +30,7 @@ from .keyword_stage import PIECES, keyword_pieces
 from .label import counts_of, extent_notes
 from .model import SETTINGS
 from .records import SEARCH, search
-from .report import BuildReport
+from .report import OF_KEYWORDS, BuildReport
 from .settings import build_request, image_settings
 from .shard import finish_images
 from .split_settings import split_settings
@@ -267,7 +267,7 @@ def _stages(
     report.images = report.kept = sum(before.values())
     pieces, lacking = keyword_pieces(request, rows, store, strict=strict, progress=progress)
     for records, reason in lacking:
-        report.fail_keywords(reason, len(records))
+        report.fail(f"{OF_KEYWORDS}{reason}", len(records))
     report.notes = [*report.notes, *pieces.notes]
     known = known_of(request, rows, pieces)
     labels = make_labels(request, rows, known, [recnum for records, _ in lacking for recnum in records])

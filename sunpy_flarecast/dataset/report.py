@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
-__all__ = ["BuildReport", "lost_of", "marked", "unlisted_notes"]
+__all__ = ["OF_KEYWORDS", "BuildReport", "lost_of", "marked", "unlisted_notes"]
 
 #: Maximum number of listed reasons, ranges and HARPs.
 _LISTED: Final = 20
 
 #: Beginning of the reasons why the keywords of records are missing; other reasons are of files.
-_KEYWORDS: Final = "keywords: "
+OF_KEYWORDS: Final = "keywords: "
 
 
 @dataclass(slots=True)
@@ -101,10 +101,6 @@ class BuildReport:
         reason = reason.removesuffix(".")
         self.failures[reason] = self.failures.get(reason, 0) + count
 
-    def fail_keywords(self, reason: str, count: int) -> None:
-        """Count records whose keywords could not be fetched, for a reason."""
-        self.fail(f"{_KEYWORDS}{reason}", count)
-
     def __str__(self) -> str:
         lost = sum(self.failures.values())
         ends = [f"{lost:,} {'is' if lost == 1 else 'are'} missing"] if lost else []
@@ -162,7 +158,7 @@ def lost_of(report: BuildReport) -> Lost:
 
     The description and the plot of a data set count with this function.
     """
-    keywords = sum(count for reason, count in report.failures.items() if reason.startswith(_KEYWORDS))
+    keywords = sum(count for reason, count in report.failures.items() if reason.startswith(OF_KEYWORDS))
     return Lost(len(report.missing), sum(report.failures.values()) - keywords, keywords)
 
 
