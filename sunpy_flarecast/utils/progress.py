@@ -65,7 +65,7 @@ class ProgressLines:
     def __exit__(self, kind: object, *_: object) -> None:
         # The last items usually arrive shortly after a line; a log should show that all are done.
         if kind is None and self._written not in (None, self.n):
-            self._write(time.monotonic())
+            self._write(time.monotonic(), last=True)
         self.close()
 
     def __bool__(self) -> bool:
@@ -77,12 +77,13 @@ class ProgressLines:
         if (now := time.monotonic()) - self._last >= _LINE_INTERVAL:
             self._write(now)
 
-    def _write(self, now: float) -> None:
+    def _write(self, now: float, *, last: bool = False) -> None:
         self._last, self._written = now, self.n
         of = f" of {self.total:,} {self._unit}s" if self.total else f" {self._unit}s"
         elapsed = timedelta(seconds=int(now - self._begun))
         what = f"{self._desc or 'Progress'}: {self.n:,}{of}{self._postfix}"
-        sys.stderr.write(f"{what}, {elapsed} elapsed{self._remaining(now)}\n")
+        left = "" if last else self._remaining(now)  # the work may have ended early, for example after Ctrl-C
+        sys.stderr.write(f"{what}, {elapsed} elapsed{left}\n")
         sys.stderr.flush()
 
     def _remaining(self, now: float) -> str:

@@ -36,6 +36,15 @@ def test_the_last_line_shows_that_all_is_done(clock: SimpleNamespace, capsys: py
     ]
 
 
+def test_the_last_line_of_work_that_ended_early_has_no_estimate(
+    clock: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ProgressLines(total=30, unit="day") as bar:
+        for clock.now, count in ((60, 2), (70, 1)):
+            bar.update(count)
+    assert capsys.readouterr().err.splitlines()[-1] == "Progress: 3 of 30 days, 0:01:10 elapsed"
+
+
 def test_short_and_interrupted_tasks_have_no_last_line(
     clock: SimpleNamespace, capsys: pytest.CaptureFixture[str]
 ) -> None:
