@@ -43,7 +43,7 @@ def test_a_table_s_url_is_checked_and_has_no_password() -> None:
     table = FLARECASTResponse()
     table.service = "https://me:s3cret@sharps.example.org/flarecast/HMI/"
     assert table.service == table[:0].service == "https://sharps.example.org/flarecast"
-    with pytest.raises(QueryError, match=r"'ftp://sharps\.example\.org' is not an http"):
+    with pytest.raises(QueryError, match=r"'ftp://sharps\.example\.org' is not a valid http"):
         table.service = "ftp://sharps.example.org"
     table.service = ""
     assert table.service == ""
