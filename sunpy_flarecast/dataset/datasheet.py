@@ -79,8 +79,8 @@ def read_provenance(store: Store) -> Provenance:
     finished = store.exists(CHECKSUMS)
     if not finished and store.exists(SETTINGS):
         raise QueryError(f"The build of {store} is unfinished. Run the same build again to resume it.")
-    listed = b"  provenance.json\n" in (store.read(CHECKSUMS) or b"")
-    if not finished or (data is None and not listed):
+    listed = data is not None or b"  provenance.json\n" in (store.read(CHECKSUMS) or b"")
+    if not finished or not listed:
         lacking = "provenance.json" if data is None else CHECKSUMS
         raise QueryError(
             f"{store} is not a data set: it has no {lacking}. Correct the path, or build a data set there."

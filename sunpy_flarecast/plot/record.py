@@ -103,7 +103,7 @@ def plot_record(
     Raises
     ------
     QueryError
-        If the files belong to several records, ``ax`` has no room for them, or ``columns`` is not positive.
+        If the files belong to several records, they do not fit into ``ax``, or ``columns`` is not positive.
     FileError
         If there are no files, or one cannot be read.
 

@@ -191,7 +191,7 @@ def _ask(
             if strict and service.outdated:
                 raise service.outdated[0][1]
             left.discard(number)
-            bar.set_postfix_str(f"{counted(found, 'record')}", refresh=False)
+            bar.set_postfix_str(counted(found, "record"), refresh=False)
             bar.update()
     if service.patience.interrupted:
         for number in left:

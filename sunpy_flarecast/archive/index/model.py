@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from sunpy_flarecast.sharp.t_rec import slot_time
+from sunpy_flarecast.utils.reports import counted
 
 from .edition import Edition
 from .file_names import Place  # noqa: TC001 (msgspec reads the annotations)
@@ -141,20 +142,18 @@ class IndexReport(msgspec.Struct, kw_only=True):
     def __str__(self) -> str:
         counts = {"new": self.new, "changed": self.changed, "removed": self.removed, "unchanged": self.unchanged}
         found = ", ".join(f"{count:,} {state}" for state, count in counts.items() if count) or "nothing new"
-        text = f"{_count(self.records, 'record')} in {_count(self.files, 'file')} ({found}) after {self.seconds:.1f} s"
+        text = (
+            f"{counted(self.records, 'record')} in {counted(self.files, 'file')} ({found}) after {self.seconds:.1f} s"
+        )
         if self.bare:
             text += (
-                f"; {_count(self.bare, 'record')} {'has' if self.bare == 1 else 'have'} no keywords (a table "
+                f"; {counted(self.bare, 'record')} {'has' if self.bare == 1 else 'have'} no keywords (a table "
                 "keywords.ecsv beside the files can supply them)"
             )
         if self.faulty:
-            text += f"; {_count(self.faulty, 'file')} cannot be served:"
+            text += f"; {counted(self.faulty, 'file')} cannot be served:"
             text += "".join(f"\n  {fault}" for fault in self.faults)
         return text
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def is_table(name: str) -> bool:
