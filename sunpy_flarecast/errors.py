@@ -73,7 +73,20 @@ class ReplyError(ServiceError):
 
 
 class TransferError(FLARECASTError):
-    """A file did not arrive complete, or could not be written."""
+    """
+    A file did not arrive complete, or could not be written.
+
+    Parameters
+    ----------
+    message : str
+        What failed, why, and what to do.
+    reason : str, optional
+        Why it failed, without path, URL and advice, so that equal reasons can be counted (default: the message).
+    """
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or message
 
 
 class ClusterError(FLARECASTError):

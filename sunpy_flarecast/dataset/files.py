@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import string
 from contextlib import contextmanager, suppress
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from sunpy_flarecast.download.connections import Connections
-    from sunpy_flarecast.download.report import FetchFailure
 
     from .model import Settings, ShardTask
 
@@ -135,20 +133,12 @@ def files_of(
             )
             if report.interrupted:
                 raise interruption(report)
-            reasons = {failure.path: _reason(failure) for failure in report.failed}
+            reasons = {failure.path: failure.cause for failure in report.failed}
             # If the service would give the same answer again, the image is stored without keywords; otherwise the
             # next build retries.
             reasons |= {file.path: f"without keywords: {file.reason}" for file in report.bare if not file.lasting}
             found = [[reasons.get(str(entry), entry) for entry in row] for row in found]
         yield found
-
-
-def _reason(failure: FetchFailure) -> str:
-    """Return why a file was not fetched, without its path and URL, so that equal reasons can be counted."""
-    found = re.fullmatch(
-        r".* was not fetched from \S+: (.*?)\.? Fetch it again to retry\b.*", failure.reason, re.DOTALL
-    )
-    return found[1] if found else failure.reason.replace(failure.path, Path(failure.path).name)
 
 
 def _fill_template(template: str, harp: int, recnum: int, slot: int, series: str, segment: str, name: str) -> str:

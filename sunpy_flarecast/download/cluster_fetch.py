@@ -12,7 +12,8 @@ from sunpy_flarecast.utils.cluster import in_cluster, run
 from sunpy_flarecast.utils.progress import progress_bar
 
 from .connections import StoppedError, shared_connections
-from .places import Pass, fetch_once, fetch_places
+from .places import INTERRUPTED, Pass, fetch_once, fetch_places
+from .transfer import not_fetched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,17 +79,13 @@ def _one_pass(task: Any, client: Any, progress: bool, places: list[Place], bare:
     if interrupted:
         whole.interrupted = True
         tried = whole.arrived.keys() | whole.errors.keys()
-        whole.errors |= {place.path: "the fetch was interrupted" for place in places if place.path not in tried}
+        whole.errors |= {place.path: INTERRUPTED for place in places if place.path not in tried}
     return whole
 
 
 def _skipped(part: _Slice, reason: str, *, away: str = "") -> Pass:
     """Return the failure of all files of a task."""
-    errors = {
-        place.path: f"{place.path} was not fetched from {place.url}: {reason.removesuffix('.')}. Fetch it again to "
-        "retry."
-        for place in part.places
-    }
+    errors = {place.path: not_fetched(place.path, place.url, reason) for place in part.places}
     return Pass(errors=errors, bare=part.bare, away=away)
 
 

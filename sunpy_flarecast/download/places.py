@@ -11,7 +11,7 @@ import parfive
 from sunpy import log
 
 from sunpy_flarecast.config import conf
-from sunpy_flarecast.errors import Interrupted
+from sunpy_flarecast.errors import Interrupted, TransferError
 from sunpy_flarecast.utils.reports import counted
 
 from .complete_folder import complete_again
@@ -29,10 +29,13 @@ if TYPE_CHECKING:
     from .record_keywords import Mode
     from .report import Bare
 
-__all__ = ["Pass", "fetch_once", "fetch_places", "interruption"]
+__all__ = ["INTERRUPTED", "Pass", "fetch_once", "fetch_places", "interruption"]
 
 #: Longest pause between two passes, in seconds.
 _LONGEST_PAUSE: Final = 300.0
+
+#: Why files are missing that an interrupted fetch had not come to.
+INTERRUPTED: Final = TransferError("the fetch was interrupted")
 
 
 @dataclass(slots=True)
@@ -44,7 +47,7 @@ class Pass:
     fetched: list[str] = field(default_factory=list)
     there: list[str] = field(default_factory=list)
     #: Why files are missing, by planned path.
-    errors: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, TransferError] = field(default_factory=dict)
     bare: list[Bare] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
     reprocessed: list[str] = field(default_factory=list)
@@ -96,7 +99,7 @@ def fetch_once(
     context = queued.context
     if isinstance(context.halted, StoppedError):
         raise context.halted
-    errors = queued.reasons(results)
+    errors = queued.failures(results)
     if bare and not context.interrupted and not context.halted:
         with context.several_connections() as number:
             bare = complete_again(bare, progress=progress, parallel=number)
@@ -181,9 +184,8 @@ def fetch_places(
         except KeyboardInterrupt:
             total.interrupted = True
             break
-    failed = [
-        FetchFailure(place.path, place.url, total.errors.get(place.path, "the fetch was interrupted")) for place in left
-    ]
+    errors = ((place, total.errors.get(place.path, INTERRUPTED)) for place in left)
+    failed = [FetchFailure(place.path, place.url, str(error), error.reason) for place, error in errors]
     files = [total.arrived[place.path] for place in places if place.path in total.arrived]
     rank = {path: number for number, path in enumerate(files)}
     ordered = partial(sorted, key=lambda path: rank.get(path, len(rank)))

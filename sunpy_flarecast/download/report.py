@@ -88,6 +88,8 @@ class FetchFailure:
         The URL.
     reason : str
         Why the last attempt failed, as a sentence.
+    cause : str, optional
+        The same without path, URL and advice.
 
     Examples
     --------
@@ -99,6 +101,7 @@ class FetchFailure:
     path: str
     url: str
     reason: str
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +176,9 @@ class FetchReport:
         lines = [
             f"{counted(len(self.fetched), 'file')} fetched, {len(self.already_there):,} already there, "
             f"{len(self.failed):,} failed{', interrupted' if self.interrupted else ''}.",
-            # Reasons that differ only in the name of the file are grouped.
             *_grouped(
                 "Failed",
-                (
-                    (failure.reason.replace(failure.path, "").replace(failure.url, ""), failure.reason)
-                    for failure in self.failed
-                ),
+                ((failure.cause or failure.reason, failure.reason) for failure in self.failed),
             ),
         ]
         if self.damaged:

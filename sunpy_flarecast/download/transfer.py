@@ -32,10 +32,13 @@ if TYPE_CHECKING:
     from .record_keywords import Mode
     from .report import Bare
 
-__all__ = ["WITH_URLS", "Queued", "Transfer"]
+__all__ = ["WITH_URLS", "Queued", "Transfer", "not_fetched"]
 
 #: Since parfive 2.2, a result is a path and a URL; before, only a path.
 WITH_URLS: Final = hasattr(parfive.Results, "urls")
+
+#: What to do about most failures.
+_RETRY: Final = "Fetch it again to retry."
 
 
 class Queued(parfive.Results):  # type: ignore[misc]
@@ -77,12 +80,18 @@ class Queued(parfive.Results):  # type: ignore[misc]
             probe.add_error(transfer.filepath, transfer.url, transfer.explained(asyncio.CancelledError()))
         return [*self._errors, *probe.errors]
 
-    def reasons(self, results: parfive.Results) -> dict[str, str]:
-        """Return the reasons of failed files by path, given the results of the download."""
+    def failures(self, results: parfive.Results) -> dict[str, TransferError]:
+        """Return the errors of failed files by path, given the results of the download."""
         failed = [
             (getattr(error.filepath_partial, "__self__", None), error) for error in [*results.errors, *self.errors]
         ]
-        return {transfer.path: str(error.exception) for transfer, error in failed if isinstance(transfer, Transfer)}
+        return {
+            transfer.path: error.exception
+            if isinstance(error.exception, TransferError)
+            else TransferError(str(error.exception))
+            for transfer, error in failed
+            if isinstance(transfer, Transfer)
+        }
 
     @property
     def bare(self) -> list[Bare]:
@@ -204,7 +213,7 @@ class Transfer:
         if error is context.halted:
             return context.halted
         record = self.place.record
-        todo = f"Fetch it again to retry. {if_moved(record.base, context.service) if record else ''}".rstrip()
+        todo = f"{_RETRY} {if_moved(record.base, context.service) if record else ''}".rstrip()
         match error:
             case asyncio.CancelledError():
                 context.interrupted = True
@@ -231,7 +240,13 @@ class Transfer:
                 todo = "Choose another path, or repair the folder."
             case _:
                 reason = f"{type(error).__name__}: {error}"
-        return TransferError(f"{self.path} was not fetched from {without_password(self.url)}: {reason}. {todo}")
+        return not_fetched(self.path, self.url, reason, todo)
+
+
+def not_fetched(path: str, url: str, reason: str, todo: str = _RETRY) -> TransferError:
+    """Make the error for a file that was not fetched."""
+    reason = reason.removesuffix(".")
+    return TransferError(f"{path} was not fetched from {without_password(url)}: {reason}. {todo}", reason=reason)
 
 
 def _about_to_overwrite() -> bool:

@@ -102,17 +102,14 @@ def _fetch(
     context = queued.context
     there = {*map(str, queued.data), *context.found}
     came = {str(path) for path in results} - there
-    failed = queued.reasons(results)
+    failed = queued.failures(results)
     report.already_there += sum(str(path) in there for path in urls)
-    for path, url in urls.items():
+    for path in urls:
         if str(path) in came:
             report.fetched += 1
             ledger.old.discard(path.name)
-        if reason := failed.get(str(path)):
-            # Without names, equal reasons are counted together; the report has its own advice.
-            reason = reason.removeprefix(f"{path} was not fetched from {url}: ")
-            reason = reason.removesuffix(" Fetch it again to retry.")
-            report.lack("file", reason.replace(str(path), "the file").replace(url, "its URL"), path.name)
+        if error := failed.get(str(path)):
+            report.lack("file", error.reason, path.name)
     if overwrite:
         ledger.keep()
     report.interrupted = report.interrupted or context.interrupted

@@ -68,7 +68,7 @@ def test_files_are_fetched_completed_and_removed(bare: Layer, task: tuple[ShardT
 def test_a_failed_file_is_replaced_by_its_reason(bare: Layer, task: tuple[ShardTask, Settings]) -> None:
     bare.faults["Bt"] = answer(b"gone", status=404)
     with files_of(*task, passes=1) as found:
-        assert "gone" in found[0][1]
+        assert found[0][1] == "the service answered 404 Not Found: gone"
         assert isinstance(found[0][0], Path)
 
 

@@ -23,6 +23,7 @@ from sunpy_flarecast.download.connections import Connections, Leases, StoppedErr
 from sunpy_flarecast.download.context import Pace
 from sunpy_flarecast.download.places import Pass, fetch_places
 from sunpy_flarecast.download.plan import Place
+from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.fits.on_disk import is_whole
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def test_files_are_not_tried_one_by_one_when_the_service_is_unreachable(
 
 def test_an_unreachable_service_is_retried_in_every_pass() -> None:
     place = Place("http://h/a.fits", "a.fits")
-    lost = Pass(errors={"a.fits": "not requested"}, away="not requested")
+    lost = Pass(errors={"a.fits": TransferError("not requested")}, away="not requested")
     passes = [lost, lost, lost, Pass(arrived={"a.fits": "a.fits"}, fetched=["a.fits"])]
     report = fetch_places([place], passes=9, each=lambda *_: passes.pop(0))
     assert (report.files, report.failed, report.unreachable) == (["a.fits"], [], "")

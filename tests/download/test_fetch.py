@@ -94,6 +94,7 @@ def test_passwords_are_used_but_not_shown_or_written(
     assert {headers["authorization"] for headers in layer.headers} == {"Basic bWU6c2VAY3JldA=="}
     report.write(tmp_path / "report.json")
     assert len(report.failed) == len(results.errors) == 1
+    assert report.failed[0].cause == "the service answered 404 Not Found: gone"
     shown_texts = [
         repr(table.meta),
         repr(report),
@@ -201,7 +202,7 @@ def test_tables_of_other_clients_are_refused(many: tuple[str, Layer], tmp_path: 
 
 def test_the_report_lists_equal_reasons_once() -> None:
     failed = [
-        FetchFailure(f"/data/{n}", f"http://h/{n}", f"/data/{n} was not fetched from http://h/{n}: away.")
+        FetchFailure(f"/data/{n}", f"http://h/{n}", f"/data/{n} was not fetched from http://h/{n}: away.", "away")
         for n in range(3)
     ]
     report = FetchReport(["a"], [], failed, interrupted=True)
