@@ -26,7 +26,7 @@ from .split import check_split
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from astropy.table import QTable
 
@@ -130,24 +130,26 @@ def check(path: str | os.PathLike[str], *, progress: bool = True) -> CheckReport
     store.check_links()
     report = CheckReport(str(store))
     settings = read_provenance(store).settings
-    report.problems += _files(store, report, progress=progress)
+    of_files = list(_files(store, report, progress=progress))
+    report.problems += [problem for _, problem in of_files]
+    lost = [name for name, _ in of_files]  # errors on reading these would be second problems
     try:
         records = read_records(store, _columns(settings), optional=NOAA)
         report.records = len(records)
         report.problems += [*_labels(store, settings, records), *_sets(store, settings, records)]
-        report.problems += _images(store, settings, records, report)
+        report.problems += _images(store, settings, records, report, lost)
     except FLARECASTError as error:
-        if not _named(report, *_TABLES):
+        if not _any_below(lost, *_TABLES):
             report.problems.append(str(error))
     except (LookupError, TypeError, ValueError, RuntimeError) as error:  # files of another data set
-        if not _named(report, *_TABLES):
+        if not _any_below(lost, *_TABLES):
             report.problems.append(f"The tables and images are inconsistent ({error}). Build the data set again.")
     return report
 
 
-def _named(report: CheckReport, *paths: str) -> bool:
-    """Return whether files whose paths begin so have a problem, so that errors on reading them need no other one."""
-    return any(problem.startswith(paths) for problem in report.problems)
+def _any_below(names: Sequence[str], *paths: str) -> bool:
+    """Return whether one of the files is one of the paths, or in one of them."""
+    return any(name.startswith(paths) for name in names)
 
 
 def _columns(settings: Settings) -> list[str]:
@@ -164,29 +166,30 @@ def _columns(settings: Settings) -> list[str]:
     return names
 
 
-def _files(store: Store, report: CheckReport, *, progress: bool) -> Iterator[str]:
+def _files(store: Store, report: CheckReport, *, progress: bool) -> Iterator[tuple[str, str]]:
+    """Compare the files with their checksums; yield problems with the name of the lost file, empty if none is."""
     try:
         digests = read_checksums(store)
     except FileError as error:
-        yield str(error)
+        yield "", str(error)
         return
     report.files = len(digests)
     there = [path for path in store.names() if is_content(path)]
     for name in there:
         if name not in digests:
             if name.startswith(_READ):
-                yield f"{name} does not belong to the data set. Remove it."
+                yield "", f"{name} does not belong to the data set. Remove it."
             else:
                 report.foreign.append(name)
     with progress_bar(shown=progress, total=len(digests), desc="Files", unit="file") as bar:
         for name, digest in digests.items():
             try:
                 if file_digest(store, name) != digest:
-                    yield f"{name} has changed: it does not match its SHA-256 digest. {_ADVICE}"
+                    yield name, f"{name} has changed: it does not match its SHA-256 digest. {_ADVICE}"
             except FileNotFoundError:
-                yield f"{name} is missing. Restore it, or run the build again."
+                yield name, f"{name} is missing. Restore it, or run the build again."
             except Exception as error:  # noqa: BLE001 (file systems raise any type)
-                yield f"{name} cannot be read ({first_line(error)}). {_ADVICE}"
+                yield name, f"{name} cannot be read ({first_line(error)}). {_ADVICE}"
             bar.update(1)
 
 
@@ -229,7 +232,9 @@ def _sets(store: Store, settings: Settings, records: QTable) -> Iterator[str]:
     yield from check_split(sets, harps, every)
 
 
-def _images(store: Store, settings: Settings, records: QTable, report: CheckReport) -> Iterator[str]:
+def _images(
+    store: Store, settings: Settings, records: QTable, report: CheckReport, lost: Sequence[str]
+) -> Iterator[str]:
     import zarr
 
     if not settings.segments:
@@ -248,7 +253,7 @@ def _images(store: Store, settings: Settings, records: QTable, report: CheckRepo
     try:
         root = zarr.open_group(store.zarr("images.zarr"), mode="r")["harp"]
     except (FileNotFoundError, KeyError):
-        if not _named(report, "images.zarr/"):
+        if not _any_below(lost, "images.zarr/"):
             yield "images.zarr is missing or damaged. Restore it, or build the data set again."
         return
     harps = np.asarray(records["HARPNUM"])
