@@ -25,7 +25,7 @@ class Window:
     series: str
     start: Time
     end: Time
-    within: tuple[str, str] = ("", "~")
+    within: tuple[str, str] | None = None
 
     @property
     def times(self) -> tuple[str, str]:
@@ -35,6 +35,8 @@ class Window:
     @property
     def shown(self) -> tuple[str, str]:
         """The part of the range that the query contains, without the margin around it."""
+        if self.within is None:
+            return self.times
         first, last = self.within
         start, end = (min(max(time, first), last) for time in self.times)
         return start, end
